@@ -1,0 +1,108 @@
+"""Every setting of HiLink's core, read once at start-up (`HILINK_*` in the environment or `.env`).
+
+Plugins have settings classes of their own, built by the plugin loader from the same sources.
+Nobody else reads the environment. The settings page in docs/ is generated from this file.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Core settings. Durations are seconds, sizes bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="HILINK_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path(".hilink"), description="Where the database, secret, blobs and built pages live.")
+    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
+    redis_url: str = Field("", description="Redis for the bus and page state when there are several web processes.")
+    public_url: str = Field("http://localhost:3000", description="The one address people use.")
+    host: str = Field("127.0.0.1", description="Address the web role listens on.")
+    port: int = Field(3000, description="TCP port of the web role.")
+    organisation: str = Field("HiLink Academy", description="Name shown to people and in mails.")
+    default_tz: str = Field("UTC", description="IANA zone for new people.")
+    default_lang: str = Field("en", description="Language for new people: en or de.")
+    secret: str = Field("", description="Master secret; empty means the generated one in the data folder.")
+
+    media_host: str = Field("127.0.0.1", description="Address the media node's UDP socket binds to.")
+    media_port: int = Field(7882, description="UDP port of the media node.")
+    media_ips: str = Field("", description="Comma-separated public addresses written into candidates; empty = bind address.")
+    media_control_url: str = Field("ws://127.0.0.1:7881/control", description="Media node's internal control API.")
+    media_region: str = Field("local", description="Region name of this media node.")
+    turn_urls: str = Field("", description="Comma-separated turn: addresses handed out with tickets.")
+    turn_secret: str = Field("", description="coturn static-auth-secret for time-limited credentials.")
+    internal_url: str = Field("", description="How media and agents reach web; empty = http://127.0.0.1:PORT.")
+
+    smtp_url: str = Field("", description="smtp://user:password@host:port; empty keeps mail in the outbox, undelivered.")
+    mail_from: str = Field("HiLink Academy <lessons@localhost>", description="From address of every mail.")
+
+    reminders_s: tuple[int, ...] = Field((86_400, 3_600, 600), description="Reminders, seconds before the start.")
+    no_show_s: int = Field(300, description="Seconds after the start until a missing person is a case.")
+    empty_grace_s: int = Field(300, description="An empty room ends its lesson after this long.")
+    rejoin_grace_s: int = Field(90, description="A gap shorter than this is one presence interval.")
+    open_before_s: int = Field(900, description="The room opens this long before the start.")
+    open_after_s: int = Field(3_600, description="The room stays joinable this long after the planned end.")
+    early_end_share: float = Field(0.5, description="A lesson shorter than this share of its plan opens a case.")
+    transcript_timeout_s: int = Field(120, description="How long the chain waits for the transcript to be complete.")
+    summary_due_s: int = Field(3_600, description="A draft should be approved within this time.")
+    case_due_s: int = Field(900, description="Default deadline of an exception case.")
+    late_after_s: int = Field(300, description="Joining later than this counts as late.")
+
+    login_ttl_s: int = Field(12 * 3_600, description="How long a sign-in lasts.")
+    magic_link_ttl_s: int = Field(900, description="How long an emailed sign-in link lasts.")
+    upload_limit: int = Field(25_000_000, description="Largest file a person may upload.")
+    blob_quota: int = Field(20_000_000_000, description="Bytes all blobs together may take.")
+    retention_transcript_days: int = Field(180, description="Transcripts are erased after this many days.")
+    retention_chat_days: int = Field(180, description="Chat is erased after this many days.")
+    retention_event_days: int = Field(730, description="Domain events are erased after this many days.")
+
+    tick_s: float = Field(1.0, description="How often the clock looks for due timers and mail.")
+    tail_s: float = Field(0.08, description="How often web looks for new events on SQLite.")
+    queue_concurrency: int = Field(8, le=16, description="Deliveries worked at the same time by one worker.")
+    worker_slot: int = Field(0, description="Number of this worker; stable over restarts, unique among live workers.")
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    demo: bool = Field(False, description="Show demo accounts on the sign-in page.")
+
+    @property
+    def db_url(self) -> str:
+        """The effective SQLAlchemy address."""
+        if self.database_url:
+            return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return f"sqlite:///{(self.data_dir / 'hilink.db').resolve()}"
+
+    @property
+    def internal_base(self) -> str:
+        """How sibling processes reach the web role."""
+        return self.internal_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    def master_secret(self) -> bytes:
+        """The secret all keys are derived from; made on first use, readable by the owner alone."""
+        if self.secret:
+            return self.secret.encode()
+        path = self.data_dir / "secret"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            try:
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                return path.read_bytes()
+            with os.fdopen(fd, "wb") as file:
+                file.write(secrets.token_urlsafe(48).encode())
+            return path.read_bytes()
+
+    def derived_key(self, purpose: str) -> bytes:
+        """32 bytes for one purpose ("ticket", "internal", "media", ...), HMAC-SHA256 of the master secret."""
+        return hmac.new(self.master_secret(), purpose.encode(), hashlib.sha256).digest()
