@@ -1,0 +1,166 @@
+"""Build the pages once, keep each build as one immutable folder, say which one fits the code.
+
+A build is `.hilink/web/<digest>` with what Reflex needs to serve it (`build/client`, `backend`).
+The digest is over everything that can change what a browser gets. It holds no address
+(`same_origin`) and no run-time switch, so moving to another port or disabling a plugin rebuilds nothing.
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hilink_app.toolchain.paths import CACHE, ROOT
+
+KEEP_BUILDS = 3
+"""Older builds are removed. More than one stays: a running server reads its files from the disk."""
+
+SOURCES = ("hilink_app", "plugins", "assets", "core/i18n.py", "core/i18n", "core/locale", "core/locales")
+FILES = ("requirements.lock", "reflex.lock/package.json", "reflex.lock/package-lock.json", "rxconfig.py")
+SUFFIXES = {".py", ".jsx", ".js", ".css", ".json", ".po", ".svg", ".png", ".woff2", ".webmanifest", ".ico"}
+SKIPPED_FOLDERS = {"__pycache__", "tests", "migrations", "external", "toolchain", "node_modules"}
+
+Progress = Callable[[str], None]
+
+
+class FrontendBuildError(RuntimeError):
+    """The pages could not be built; the message ends with the tool's own last lines."""
+
+
+def _inputs(root: Path) -> Iterator[Path]:
+    for name in FILES:
+        if (root / name).is_file():
+            yield root / name
+    for name in SOURCES:
+        top = root / name
+        if top.is_file():
+            yield top
+        for path in sorted(top.rglob("*")) if top.is_dir() else ():
+            inside = path.relative_to(top).parts[:-1]
+            if path.suffix in SUFFIXES and path.is_file() and not SKIPPED_FOLDERS.intersection(inside):
+                yield path
+
+
+def installed_plugins() -> list[str]:
+    """Third-party plugins with their versions: their pages are compiled in, also while switched off."""
+    found = importlib.metadata.entry_points(group="hilink.plugins")
+    return sorted(f"{ep.name}={ep.value}@{ep.dist.version if ep.dist else ''}" for ep in found)
+
+
+def digest(root: Path = ROOT) -> str:
+    """16 hex digits that change when the built pages could change."""
+    sha = hashlib.sha256("\0".join(installed_plugins()).encode())
+    for path in _inputs(root):
+        sha.update(b"\0" + str(path.relative_to(root)).encode() + b"\0")
+        sha.update(path.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def builds_dir(root: Path = ROOT) -> Path:
+    return root / CACHE.name / "web"
+
+
+def find(root: Path = ROOT) -> Path | None:
+    """The finished build for the code as it is now, or None."""
+    path = builds_dir(root) / digest(root)
+    return path if (path / "build" / "client" / "index.html").exists() else None
+
+
+def node_path() -> str:
+    """A PATH on which the npm that pip installed comes first."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def reflex_env(web_dir: Path) -> dict[str, str]:
+    """Environment for Reflex: quiet, npm only, and no setting of ours that could be baked into the pages."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HILINK_", "REFLEX_"))}
+    return kept | {
+        "PATH": node_path(),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+        "REFLEX_WEB_WORKDIR": str(web_dir),
+        "REFLEX_USE_NPM": "1",
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "npm_config_omit_lockfile_registry_resolved": "true",
+        "npm_config_update_notifier": "false",
+        "NO_UPDATE_NOTIFIER": "1",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+    }
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """One build at a time in a checkout: Reflex has one work folder and links assets into the tree."""
+    (root / CACHE.name).mkdir(parents=True, exist_ok=True)
+    with (root / CACHE.name / "build.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build(progress: Progress = lambda _line: None, root: Path = ROOT, force: bool = False) -> Path:
+    """Return the build for the code as it is now, making it first if need be.
+
+    Safe beside a running server and beside other builds. Raises `FrontendBuildError`.
+    """
+    if not force and (ready := find(root)):
+        return ready
+    with _locked(root):
+        if not force and (ready := find(root)):
+            return ready
+        work = root / ".web"
+        name = digest(root)
+        _export(work, root, progress)
+        # Resolving packages may have refreshed reflex.lock, which is part of the digest.
+        name = name if digest(root) == name else digest(root)
+        return _publish(work, builds_dir(root) / name)
+
+
+def _export(work: Path, root: Path, progress: Progress) -> None:
+    command = [sys.executable, "-m", "reflex", "export", "--no-zip"]
+    env = reflex_env(work) | {"PYTHONPATH": str(root)}
+    process = subprocess.Popen(
+        command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    lines: list[str] = []
+    assert process.stdout is not None
+    for raw in process.stdout:
+        line = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", raw.decode(errors="replace")).strip()
+        if line:
+            lines.append(line)
+            progress(line)
+    if process.wait() != 0:
+        raise FrontendBuildError("building the pages failed:\n" + "\n".join(lines[-40:]))
+
+
+def _publish(work: Path, target: Path) -> Path:
+    if not (work / "build" / "client" / "index.html").exists():
+        raise FrontendBuildError(f"the build left no pages in {work / 'build' / 'client'}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    shutil.copytree(work / "build" / "client", staging / "build" / "client", symlinks=False)
+    shutil.copytree(work / "backend", staging / "backend")
+    for extra in ("routes.json", "reflex.json"):
+        if (work / extra).exists():
+            shutil.copy2(work / extra, staging / extra)
+    staging.chmod(0o755)
+    if target.exists():
+        shutil.rmtree(target)
+    staging.rename(target)
+    _prune(target.parent, keep=target)
+    return target
+
+
+def _prune(folder: Path, keep: Path) -> None:
+    builds = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    builds.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in [path for path in builds if path != keep][KEEP_BUILDS - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
