@@ -1,0 +1,63 @@
+"""Courses, their curriculum, who may teach and who takes them, and materials."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel, UniqueConstraint
+
+from core.domain.base import UTCDateTime, new_id, utc_now
+
+
+class Course(SQLModel, table=True):
+    __tablename__ = "course"
+    id: str = Field(default_factory=new_id, primary_key=True)
+    name: str
+    level: str = ""
+    description: str = ""
+    active: bool = True
+    version: int = 1
+
+
+class CurriculumTopic(SQLModel, table=True):
+    """position: order in the course from 1. keywords: words that point to the topic in speech."""
+
+    __tablename__ = "curriculum_topic"
+    __table_args__ = (UniqueConstraint("course_id", "position"),)
+    id: str = Field(default_factory=new_id, primary_key=True)
+    course_id: str = Field(foreign_key="course.id", index=True)
+    position: int
+    name: str
+    keywords: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
+class Qualification(SQLModel, table=True):
+    """The instructor may teach the course."""
+
+    __tablename__ = "qualification"
+    instructor_id: str = Field(foreign_key="person.id", primary_key=True)
+    course_id: str = Field(foreign_key="course.id", primary_key=True)
+
+
+class Enrollment(SQLModel, table=True):
+    __tablename__ = "enrollment"
+    __table_args__ = (UniqueConstraint("student_id", "course_id"),)
+    id: str = Field(default_factory=new_id, primary_key=True)
+    student_id: str = Field(foreign_key="person.id", index=True)
+    course_id: str = Field(foreign_key="course.id", index=True)
+    active: bool = True
+    enrolled_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
+
+
+class Material(SQLModel, table=True):
+    """A file for a course or one session. The bytes are in the BlobStore under blob_key."""
+
+    __tablename__ = "material"
+    id: str = Field(default_factory=new_id, primary_key=True)
+    course_id: str | None = Field(default=None, foreign_key="course.id", index=True)
+    session_id: str | None = Field(default=None, foreign_key="class_session.id", index=True)
+    name: str
+    media_type: str
+    size: int
+    blob_key: str
+    added_by: str = Field(foreign_key="person.id")
+    added_at: datetime = Field(sa_type=UTCDateTime)

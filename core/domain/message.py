@@ -1,0 +1,52 @@
+"""Messages to people (rows, sent by the worker) and timers (rows, fired by the clock)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index
+from sqlmodel import Field, SQLModel
+
+from core.domain.base import UTCDateTime, new_id
+
+
+class Message(SQLModel, table=True):
+    """kind names the template; params are ids and values it needs. status: queued | sent | failed | cancelled.
+
+    The text is rendered when it is sent, in the reader's language and zone. dedupe makes queueing
+    idempotent; message_id is the mail's Message-ID, the same on every try.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (Index("ix_message_status_due", "status", "due_at"),)
+    id: str = Field(default_factory=new_id, primary_key=True)
+    kind: str
+    channel: str = "email"
+    to_person_id: str = Field(foreign_key="person.id", index=True)
+    session_id: str | None = Field(default=None, foreign_key="class_session.id", index=True)
+    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    dedupe: str = Field(unique=True)
+    message_id: str = ""
+    status: str = "queued"
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=UTCDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    error: str = ""
+
+
+class Timer(SQLModel, table=True):
+    """kind: reminder | no_show | room_open | empty_room | overdue_end | transcript_timeout | summary_due | case_due | briefing.
+
+    version is the subject's when the timer was written: an older one fires into nothing.
+    """
+
+    __tablename__ = "timer"
+    __table_args__ = (Index("ix_timer_status_due", "status", "due_at"),)
+    id: str = Field(default_factory=new_id, primary_key=True)
+    kind: str
+    subject_id: str = Field(index=True)
+    version: int = 1
+    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    due_at: datetime = Field(sa_type=UTCDateTime)
+    status: str = "waiting"
+    """waiting | fired | stale."""
+    fired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
