@@ -2,14 +2,13 @@
 
 import reflex as rx
 
-from hilink_app.toolchain.same_origin import PLACEHOLDER_URL, SameOriginPlugin
+from hilink_app.toolchain.same_origin import SameOriginPlugin
 
 config = rx.Config(
     app_name="hilink_app",
     telemetry_enabled=False,
     show_built_with_reflex=False,
     state_manager_mode="memory",
-    api_url=PLACEHOLDER_URL,
     deploy_url=None,
     cors_allowed_origins=(),
     frontend_compression_formats=["gzip"],

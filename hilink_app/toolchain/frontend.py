@@ -6,6 +6,7 @@ The digest is over everything that can change what a browser gets. It holds no a
 """
 
 import fcntl
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -79,6 +80,15 @@ def node_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
+@functools.cache
+def npm_registry() -> str:
+    """The registry this machine's npm is set up for."""
+    command = ["npm", "config", "get", "registry"]
+    env = os.environ | {"PATH": node_path()}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
 def reflex_env(web_dir: Path) -> dict[str, str]:
     """Environment for Reflex: quiet, npm only, and no setting of ours that could be baked into the pages."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HILINK_", "REFLEX_"))}
@@ -89,6 +99,8 @@ def reflex_env(web_dir: Path) -> dict[str, str]:
         "REFLEX_USE_NPM": "1",
         "REFLEX_TELEMETRY_ENABLED": "false",
         "REFLEX_CHECK_LATEST_VERSION": "false",
+        # Reflex would otherwise probe registries of its own choosing for the fastest.
+        "NPM_CONFIG_REGISTRY": npm_registry(),
         "npm_config_omit_lockfile_registry_resolved": "true",
         "npm_config_update_notifier": "false",
         "NO_UPDATE_NOTIFIER": "1",

@@ -1,49 +1,49 @@
 """One front-end build that works on every address it is served from.
 
-Reflex writes the API's absolute address into the bundle. We build with a placeholder and replace it
-by an expression over `location`, so the same build serves localhost, a LAN address with TLS, a
-reverse proxy and every free port a test picks. On https Reflex would otherwise drop the port.
+Reflex bakes the API's absolute address into the bundle; on https with a localhost name it drops the
+port as well. In a production build the server that sent the page is always the server to talk to, so
+this plugin makes the browser take scheme, host and port from `location`. The same build then serves
+localhost, a LAN address with TLS, a reverse proxy and every free port a test picks.
+The development server (two ports) keeps Reflex's own way.
 """
 
-import re
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 from reflex_base.plugins.base import Plugin
 
-PLACEHOLDER_HOST = "same-origin.invalid"
-PLACEHOLDER_URL = f"http://{PLACEHOLDER_HOST}"
+STATE_JS = "utils/state.js"
+ANCHOR = "const endpoint = new URL(url_str);"
+MARK = "// same origin (HiLink)"
+PATCH = f"""{ANCHOR}
+  {MARK}
+  if (import.meta.env.PROD && typeof window !== "undefined") {{
+    const secure = window.location.protocol === "https:";
+    endpoint.protocol = endpoint.protocol.startsWith("ws")
+      ? secure ? "wss:" : "ws:"
+      : secure ? "https:" : "http:";
+    endpoint.hostname = window.location.hostname;
+    endpoint.port = window.location.port;
+    return endpoint;
+  }}"""
 
-_LITERAL = re.compile(rf"""(["'`])(http|ws)://{re.escape(PLACEHOLDER_HOST)}(/[^"'`$\\]*)?\1""")
 
+def patch(source: str) -> str:
+    """Insert our branch into `getBackendURL`; unchanged when it is already there.
 
-def _expression(match: re.Match[str]) -> str:
-    path = match.group(3) or ""
-    if match.group(2) == "ws":
-        return f'(location.origin.replace(/^http/,"ws")+"{path}")'
-    return f'(location.origin+"{path}")'
-
-
-def rewrite(static_dir: Path) -> int:
-    """Replace the placeholder in every script below `static_dir`; returns how many files changed.
-
-    Raises `RuntimeError` when a placeholder would survive: such a page could never reach its server.
+    Raises `RuntimeError` when Reflex's source no longer has the line we hook: a silent miss would
+    give pages that cannot reach their server anywhere but on Reflex's default port.
     """
-    changed = 0
-    for script in static_dir.rglob("*.js"):
-        text = script.read_text(encoding="utf-8")
-        if PLACEHOLDER_HOST not in text:
-            continue
-        text = _LITERAL.sub(_expression, text)
-        if PLACEHOLDER_HOST in text:
-            raise RuntimeError(f"the API address in {script.name} has a form we do not know")
-        script.write_text(text, encoding="utf-8")
-        changed += 1
-    return changed
+    if MARK in source:
+        return source
+    if source.count(ANCHOR) != 1:
+        raise RuntimeError("Reflex's utils/state.js has changed: adapt hilink_app/toolchain/same_origin.py")
+    return source.replace(ANCHOR, PATCH)
 
 
 class SameOriginPlugin(Plugin):
-    """Runs after the production build and before compression."""
+    """A Reflex plugin (not a HiLink one)."""
 
-    def post_build(self, **context: object) -> None:
-        if rewrite(Path(str(context["static_dir"]))) == 0:
-            raise RuntimeError("no API address found in the built pages: has the bundle's layout changed?")
+    def pre_compile(self, **context: Any) -> None:
+        add_modify_task: Callable[[str, Callable[[str], str]], None] = context["add_modify_task"]
+        add_modify_task(STATE_JS, patch)

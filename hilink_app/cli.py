@@ -1,0 +1,181 @@
+"""The `hilink` command. Commands import what they need when they run, so `hilink version` stays instant."""
+
+import importlib
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from core.config import Settings
+from hilink_app import logging as hilink_logging
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="HiLink: everything behind a live lesson.")
+plugin_app = typer.Typer(no_args_is_help=True, help="List plugins, switch them on and off, install and remove them.")
+demo_app = typer.Typer(no_args_is_help=True, help="The demo academy.")
+app.add_typer(plugin_app, name="plugin")
+app.add_typer(demo_app, name="demo")
+
+console = Console(stderr=False)
+logger = logging.getLogger(__name__)
+
+
+def _fail(message: object) -> typer.Exit:
+    Console(stderr=True).print(f"[red]✗[/] {message}", highlight=False)
+    return typer.Exit(1)
+
+
+def _settings(role: str) -> Settings:
+    settings = Settings()
+    hilink_logging.configure(role, settings.log_format)
+    return settings
+
+
+@app.command()
+def run(
+    lan: Annotated[bool, typer.Option(help="Serve the local network, with TLS from an authority of this machine.")] = False,
+    demo: Annotated[bool, typer.Option(help="Seed the demo academy and show its accounts.")] = False,
+) -> None:
+    """Start all roles on this machine and keep them running."""
+    from hilink_app.toolchain.frontend import FrontendBuildError
+    from hilink_app.toolchain.launch import Launch, StartError
+
+    try:
+        Launch(_settings("hilink"), console, lan=lan, demo=demo).run()
+    except (StartError, FrontendBuildError) as error:
+        raise _fail(error) from None
+
+
+def _role(name: str) -> None:
+    from hilink_app.toolchain.roles import ROLES, NotBuiltError
+    from hilink_app.toolchain.supervisor import end_with_parent
+
+    end_with_parent()
+    try:
+        ROLES[name](_settings(name))
+    except NotBuiltError as error:
+        raise _fail(error) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def web() -> None:
+    """Serve pages, API and room server (this role alone)."""
+    _role("web")
+
+
+@app.command()
+def media() -> None:
+    """Run a media node (this role alone)."""
+    _role("media")
+
+
+@app.command()
+def worker() -> None:
+    """Run the chain after a lesson, timers and mail (this role alone)."""
+    _role("worker")
+
+
+@app.command()
+def agents() -> None:
+    """Run the agents that join lessons, such as the transcriber (this role alone)."""
+    _role("agents")
+
+
+@app.command()
+def build(force: Annotated[bool, typer.Option(help="Build again although nothing changed.")] = False) -> None:
+    """Build the pages if they changed; the last line is the folder they are in."""
+    from hilink_app.toolchain import frontend
+
+    errors = Console(stderr=True)
+    try:
+        folder = frontend.build(lambda line: errors.print(line, style="dim", highlight=False, markup=False), force=force)
+    except frontend.FrontendBuildError as error:
+        raise _fail(error) from None
+    typer.echo(folder)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version; safe to run twice and from two places at once."""
+    importlib.import_module("hilink_app.bootstrap").migrate(_settings("migrate"))
+    console.print("[green]✓[/] Database migrated")
+
+
+@demo_app.command("seed")
+def demo_seed() -> None:
+    """Fill the database with the demo academy; what is there already stays."""
+    importlib.import_module("hilink_app.demo").seed(_settings("demo"))
+    console.print("[green]✓[/] Demo academy ready")
+
+
+@demo_app.command("soon")
+def demo_soon() -> None:
+    """Make a demo lesson start in two minutes."""
+    importlib.import_module("hilink_app.demo").soon(_settings("demo"))
+    console.print("[green]✓[/] A lesson starts in two minutes")
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Name of a file in bench/; `list` shows them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Last line on stdout is one JSON object.")] = False,
+) -> None:
+    """Measure one thing; exit code 1 when a target is missed."""
+    from bench import harness
+
+    if name == "list":
+        for line in harness.names():
+            typer.echo(line)
+        return
+    try:
+        report = harness.run(name)
+    except harness.UnknownBenchError as error:
+        raise _fail(error) from None
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        harness.show(report, console)
+    raise typer.Exit(0 if report["holds"] else 1)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what of the set-up works here and what does not."""
+    from hilink_app.toolchain import doctor as checks
+
+    raise typer.Exit(0 if checks.show(Settings(), console) else 1)
+
+
+@app.command()
+def screenshots(
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("screenshots"),
+) -> None:
+    """Write every page at three widths, light and dark, from a demo academy of its own."""
+    from hilink_app.toolchain import screenshots as pictures
+
+    try:
+        pictures.write(out, console)
+    except pictures.ScreenshotError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as of
+
+    typer.echo(of("hilink"))
+
+
+def main() -> None:
+    """Console script."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

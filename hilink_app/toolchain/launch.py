@@ -1,0 +1,175 @@
+"""`hilink run`: pages, database, demo, then all roles under one supervisor, with something to look at."""
+
+import importlib
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from core.config import Settings
+from hilink_app.toolchain import frontend, ports, tls
+from hilink_app.toolchain.roles import TLS_CERT, TLS_KEY, WEB_BUILD
+from hilink_app.toolchain.supervisor import Role, Supervisor
+
+COLORS = {"web": "cyan", "media": "magenta", "worker": "green", "agents": "blue", "hilink": "bold"}
+REBUILD_MARKER = "rebuild"
+"""File in the data folder: whoever installs a plugin touches it, the supervisor rebuilds and restarts."""
+
+
+class StartError(RuntimeError):
+    """HiLink can't start here; the message says what to do."""
+
+
+@dataclass
+class Launch:
+    """One run: the settings as given, and what the run decided on top of them (`env`)."""
+
+    settings: Settings
+    console: Console
+    lan: bool = False
+    demo: bool = True
+    env: dict[str, str] = field(default_factory=dict)
+    certificate: tls.Certificate | None = None
+
+    def run(self) -> None:
+        """Prepare, then supervise until Ctrl-C. Raises `StartError`, `frontend.FrontendBuildError`."""
+        self._choose_addresses()
+        build = self._build()
+        self.env[WEB_BUILD] = str(build)
+        settings = self._effective()
+        with self.step("Database migrated"):
+            importlib.import_module("hilink_app.bootstrap").migrate(settings)
+        if self.demo:
+            with self.step("Demo academy ready"):
+                importlib.import_module("hilink_app.demo").seed(settings)
+        anyio.run(self._supervise, settings)
+
+    @contextmanager
+    def step(self, done: str) -> Iterator[None]:
+        """Show that something is going on, then how long it took."""
+        started = time.monotonic()
+        with self.console.status(f"{done} ..."):
+            yield
+        self.console.print(f"[green]✓[/] {done} [dim]{time.monotonic() - started:.1f} s[/]")
+
+    def _choose_addresses(self) -> None:
+        settings, given = self.settings, self.settings.model_fields_set
+        host = settings.host
+        if self.lan:
+            host = settings.host if "host" in given else "0.0.0.0"
+            address = ports.local_ip() if host == "0.0.0.0" else host
+            self.certificate = tls.ensure(settings.data_dir / "tls", [address])
+            self.env |= {
+                TLS_CERT: str(self.certificate.cert.resolve()),
+                TLS_KEY: str(self.certificate.key.resolve()),
+                "HILINK_HOST": host,
+                "HILINK_INTERNAL_URL": settings.internal_url or f"https://127.0.0.1:{settings.port}",
+            }
+            if "media_host" not in given:
+                self.env["HILINK_MEDIA_HOST"] = host
+            if "media_ips" not in given:
+                self.env["HILINK_MEDIA_IPS"] = address
+            if "public_url" not in given:
+                self.env["HILINK_PUBLIC_URL"] = f"https://{address}:{settings.port}"
+        elif "public_url" not in given:
+            self.env["HILINK_PUBLIC_URL"] = f"http://localhost:{settings.port}"
+        if not ports.tcp_free(settings.port, host):
+            raise StartError(f"port {settings.port} is in use; choose another: HILINK_PORT={settings.port + 1} make run")
+        self._choose_media_ports()
+
+    def _choose_media_ports(self) -> None:
+        settings, given = self.settings, self.settings.model_fields_set
+        if not ports.udp_free(settings.media_port, settings.media_host):
+            if "media_port" in given:
+                raise StartError(f"UDP port {settings.media_port} (HILINK_MEDIA_PORT) is in use")
+            self.env["HILINK_MEDIA_PORT"] = str(ports.free_udp(settings.media_host))
+        control = urlsplit(settings.media_control_url)
+        if not ports.tcp_free(control.port or 0, control.hostname or "127.0.0.1"):
+            if "media_control_url" in given:
+                raise StartError(f"port {control.port} (HILINK_MEDIA_CONTROL_URL) is in use")
+            self.env["HILINK_MEDIA_CONTROL_URL"] = f"ws://127.0.0.1:{ports.free_tcp()}{control.path}"
+
+    def _effective(self) -> Settings:
+        os.environ.update(self.env | {"HILINK_DATA_DIR": str(self.settings.data_dir.resolve())})
+        if self.demo:
+            os.environ["HILINK_DEMO"] = "true"
+        return Settings()
+
+    def _build(self) -> Path:
+        if ready := frontend.find():
+            self.console.print("[green]✓[/] Pages are up to date")
+            return ready
+        started = time.monotonic()
+        with self.console.status("Building the pages (the first time takes a minute) ...") as status:
+            built = frontend.build(lambda line: status.update(f"Building the pages: [dim]{escape(line[:70])}[/]"))
+        self.console.print(f"[green]✓[/] Pages built [dim]{time.monotonic() - started:.1f} s[/]")
+        return built
+
+    async def _supervise(self, settings: Settings) -> None:
+        marker = settings.data_dir / REBUILD_MARKER
+        marker.unlink(missing_ok=True)
+
+        async def rebuild() -> None:
+            self.env[WEB_BUILD] = str(await anyio.to_thread.run_sync(frontend.build))
+
+        await Supervisor(
+            roles(),
+            self._print_line,
+            self._environment,
+            rebuild=rebuild,
+            marker=marker,
+            on_ready=lambda: self._print_welcome(settings),
+        ).run()
+        self.console.print("Stopped.")
+
+    def _environment(self) -> Mapping[str, str]:
+        return os.environ | self.env
+
+    def _print_line(self, name: str, line: str) -> None:
+        color = COLORS.get(name, "white")
+        self.console.print(
+            f"[dim]{time.strftime('%H:%M:%S')}[/] [{color}]{name:<6}[/] {escape(line)}", soft_wrap=True, highlight=False
+        )
+
+    def _print_welcome(self, settings: Settings) -> None:
+        table = Table.grid(padding=(0, 2))
+        if self.demo:
+            for role, login, password in importlib.import_module("hilink_app.demo").accounts(settings):
+                table.add_row(role, f"[bold]{escape(login)}[/]", escape(password))
+        if self.certificate:
+            table.add_row("authority", str(self.certificate.authority), "install it on the other devices")
+            table.add_row("SHA-256", self.certificate.fingerprint, "")
+        title = f"HiLink is up: [link={settings.public_url}]{settings.public_url}[/link]"
+        self.console.print(Panel(table, title=title, subtitle="Ctrl-C stops it", expand=False))
+
+
+def roles() -> list[Role]:
+    """The roles of one machine. The parent has migrated, so only agents wait: they call the web role."""
+
+    def command(name: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "hilink_app.cli", name)
+
+    return [
+        Role("worker", command("worker")),
+        Role("media", command("media")),
+        Role("web", command("web")),
+        Role("agents", command("agents"), after=("web", "media")),
+    ]
+
+
+def request_rebuild(settings: Settings) -> None:
+    """Ask a running `hilink run` to rebuild the pages and restart; harmless when none runs."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / REBUILD_MARKER).touch()
