@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     open_after_s: int = Field(3_600, description="The room stays joinable this long after the planned end.")
     early_end_share: float = Field(0.5, description="A lesson shorter than this share of its plan opens a case.")
     transcript_timeout_s: int = Field(120, description="How long the chain waits for the transcript to be complete.")
+    summariser: str = Field("auto", description="Name of the summariser engine; auto takes the first that is offered.")
     summary_due_s: int = Field(3_600, description="A draft should be approved within this time.")
     case_due_s: int = Field(900, description="Default deadline of an exception case.")
     late_after_s: int = Field(300, description="Joining later than this counts as late.")
@@ -65,6 +66,12 @@ class Settings(BaseSettings):
 
     tick_s: float = Field(1.0, description="How often the clock looks for due timers and mail.")
     tail_s: float = Field(0.08, description="How often web looks for new events on SQLite.")
+    delivery_backoff_s: tuple[float, ...] = Field(
+        (5, 60, 600), description="Pauses between tries of a plugin's hook; after the last one it is a case."
+    )
+    timer_backoff_s: tuple[float, ...] = Field(
+        (5, 30, 120, 600), description="Pauses between tries of a timer; after the last one it is a case."
+    )
     queue_concurrency: int = Field(8, le=16, description="Deliveries worked at the same time by one worker.")
     worker_slot: int = Field(0, description="Number of this worker; stable over restarts, unique among live workers.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")

@@ -115,7 +115,7 @@ def message_channels() -> Sequence[tuple[str, Callable[..., Any]]]:
 
 @hookspec
 def summarisers() -> Sequence[tuple[str, Callable[..., Any]]]:
-    """(engine name, function(SummaryInput) -> SummaryDraft). The setting HILINK_TRANSCRIPTION_SUMMARISER picks one. Since hook API 1."""
+    """(engine name, function(SummaryInput) -> SummaryDraft). The setting HILINK_SUMMARISER picks one. Since hook API 1."""
 
 
 @hookspec

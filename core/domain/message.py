@@ -48,5 +48,6 @@ class Timer(SQLModel, table=True):
     params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     due_at: datetime = Field(sa_type=UTCDateTime)
     status: str = "waiting"
-    """waiting | fired | stale."""
+    """waiting | fired | stale | failed."""
+    attempts: int = 0
     fired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

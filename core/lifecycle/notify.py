@@ -1,0 +1,169 @@
+"""Step 8: people are told. Messages are rows, queued with the fact they tell of and sent by the worker with retries."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import make_msgid
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from core import services
+from core.delivery import emit
+from core.domain import Guardianship, Message, Person, StudentReport, Summary
+from core.events import FamilyTold, MessageSent
+from core.lifecycle.cases import open_case
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 6
+BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message to send now. params: what its template needs; message_id: the same on every try."""
+
+    id: str
+    kind: str
+    channel: str
+    to_person_id: str
+    session_id: str | None
+    params: dict[str, Any]
+    message_id: str
+
+
+def queue_message(
+    db: Session,
+    kind: str,
+    to_person_id: str,
+    *,
+    dedupe: str,
+    session_id: str | None = None,
+    params: dict[str, Any] | None = None,
+    due_at: datetime | None = None,
+    channel: str = "email",
+) -> None:
+    """Queue one message in the caller's transaction; the same dedupe key queues once."""
+    if db.exec(select(Message.id).where(Message.dedupe == dedupe)).first() is not None:
+        return
+    db.add(
+        Message(
+            kind=kind,
+            channel=channel,
+            to_person_id=to_person_id,
+            session_id=session_id,
+            params=params or {},
+            dedupe=dedupe,
+            due_at=due_at or services.current().clock.now(),
+        )
+    )
+    db.flush()
+
+
+def recipients(db: Session, person_id: str) -> list[Person]:
+    """Whom to write about this person: adults themselves; for a minor the guardians, and the child if it has an address."""
+    person = db.get_one(Person, person_id)
+    people = [person] if person.email else []
+    if person.is_minor:
+        guardians = db.exec(
+            select(Person)
+            .join(Guardianship, col(Guardianship.guardian_id) == Person.id)
+            .where(Guardianship.student_id == person_id, col(Person.active).is_(True))
+            .order_by(col(Person.id))
+        )
+        people = [*guardians, *people]
+    return people
+
+
+def tell_families(db: Session, session_id: str) -> None:
+    """Queue the approved reports of a session, once each."""
+    now = services.current().clock.now()
+    reports = db.exec(
+        select(StudentReport)
+        .join(Summary, col(Summary.id) == StudentReport.summary_id)
+        .where(StudentReport.session_id == session_id, Summary.status == "approved", col(StudentReport.told_at).is_(None))
+    ).all()
+    for report in reports:
+        student = db.get_one(Person, report.student_id)
+        readers = [reader for reader in recipients(db, student.id) if not student.is_minor or reader.id != student.id]
+        for reader in readers:
+            queue_message(
+                db,
+                "report",
+                reader.id,
+                dedupe=f"report:{report.id}:{reader.id}",
+                session_id=session_id,
+                params={"report_id": report.id},
+            )
+        report.told_at = now
+        db.add(report)
+        emit(db, FamilyTold(session_id=session_id, person_id=report.student_id, report_id=report.id))
+
+
+async def send_due() -> int:
+    """Send a batch of due messages through their channels; returns how many were tried.
+
+    The Message-ID is committed before the first try, so a mail can only be repeated with the same id.
+    A message that fails for good opens a case: somebody must reach that person.
+    """
+    service = services.current()
+    channels = dict(channel for _, offered in service.plugins.call("message_channels") for channel in offered)
+    claimed = _claim(service.clock.now())
+    for message in claimed:
+        send = channels.get(message.channel)
+        if send is None:
+            _settle(message.id, "no such channel", held=True)
+            continue
+        try:
+            await send(message)
+        except Exception as error:  # the border to the outside: any failure is retried, then owned
+            logger.warning("message failed", extra={"message_id": message.id, "kind": message.kind})
+            _settle(message.id, f"{type(error).__name__}"[:200])
+        else:
+            _settle(message.id, "")
+    return len(claimed)
+
+
+def _claim(now: datetime) -> list[MessageView]:
+    domain = services.current().settings.public_url.split("//")[-1].split(":")[0].split("/")[0]
+    with services.current().store.write() as db:
+        rows = db.exec(
+            select(Message)
+            .where(Message.status == "queued", Message.due_at <= now)
+            .order_by(col(Message.due_at))
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for row in rows:
+            row.message_id = row.message_id or make_msgid(domain=domain)
+            row.attempts += 1
+            row.due_at = now + timedelta(seconds=min(3_600, 15 * 4 ** (row.attempts - 1)))
+            # A lease: a worker that dies while sending leaves the message to be tried again then.
+            db.add(row)
+        return [
+            MessageView(row.id, row.kind, row.channel, row.to_person_id, row.session_id, dict(row.params), row.message_id)
+            for row in rows
+        ]
+
+
+def _settle(message_id: str, error: str, *, held: bool = False) -> None:
+    now = services.current().clock.now()
+    with services.current().store.write() as db:
+        row = db.get_one(Message, message_id)
+        row.error = error
+        if not error:
+            row.status, row.sent_at = "sent", now
+            row.params = {key: value for key, value in row.params.items() if key != "token"}
+            emit(db, MessageSent(session_id=row.session_id, person_id=row.to_person_id, message_kind=row.kind))
+        elif row.attempts >= MAX_ATTEMPTS and not held:
+            row.status = "failed"
+            open_case(
+                db,
+                "message_failed",
+                dedupe=f"message_failed:{row.id}",
+                session_id=row.session_id,
+                person_id=row.to_person_id,
+                facts={"message_id": row.id, "message_kind": row.kind},
+            )
+        db.add(row)

@@ -1,0 +1,1 @@
+"""When people meet: times, availability, matching. Pure functions with an injected clock."""
