@@ -1,0 +1,1 @@
+"""Measurements. Every number HiLink claims has a file here: `hilink bench NAME --json`."""

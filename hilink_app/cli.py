@@ -14,7 +14,9 @@ from core.config import Settings
 from hilink_app import logging as hilink_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="HiLink: everything behind a live lesson.")
-plugin_app = typer.Typer(no_args_is_help=True, help="List plugins, switch them on and off, install and remove them.")
+plugin_app = typer.Typer(
+    no_args_is_help=True, help="List plugins, switch them on and off, install and remove them."
+)
 demo_app = typer.Typer(no_args_is_help=True, help="The demo academy.")
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(demo_app, name="demo")
@@ -36,7 +38,9 @@ def _settings(role: str) -> Settings:
 
 @app.command()
 def run(
-    lan: Annotated[bool, typer.Option(help="Serve the local network, with TLS from an authority of this machine.")] = False,
+    lan: Annotated[
+        bool, typer.Option(help="Serve the local network, with TLS from an authority of this machine.")
+    ] = False,
     demo: Annotated[bool, typer.Option(help="Seed the demo academy and show its accounts.")] = False,
 ) -> None:
     """Start all roles on this machine and keep them running."""
@@ -93,7 +97,9 @@ def build(force: Annotated[bool, typer.Option(help="Build again although nothing
 
     errors = Console(stderr=True)
     try:
-        folder = frontend.build(lambda line: errors.print(line, style="dim", highlight=False, markup=False), force=force)
+        folder = frontend.build(
+            lambda line: errors.print(line, style="dim", highlight=False, markup=False), force=force
+        )
     except frontend.FrontendBuildError as error:
         raise _fail(error) from None
     typer.echo(folder)

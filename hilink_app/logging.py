@@ -37,7 +37,9 @@ class _ReadyHandler(logging.Handler):
             sys.stdout.flush()
 
 
-def configure(role: str, log_format: Literal["console", "json"] = "console", level: int = logging.INFO) -> None:
+def configure(
+    role: str, log_format: Literal["console", "json"] = "console", level: int = logging.INFO
+) -> None:
     """Send stdlib and structlog records to stderr in one format; idempotent."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,1 +1,1 @@
-"""What brings HiLink up on a machine: front-end build, supervisor, local TLS, browser and database finders."""
+"""What brings HiLink up on a machine: front-end build, supervisor, local TLS, finders."""

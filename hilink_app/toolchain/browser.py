@@ -45,8 +45,11 @@ def find() -> Path | None:
 
 
 def _playwrights_own() -> Path | None:
-    script = "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    script = "from playwright.sync_api import sync_playwright as s\n"
+    script += "with s() as p: print(p.chromium.executable_path)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
     path = Path(done.stdout.strip() or "/nonexistent")
     return path if done.returncode == 0 and path.exists() else None
 

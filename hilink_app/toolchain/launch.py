@@ -74,6 +74,7 @@ class Launch:
             self.env |= {
                 TLS_CERT: str(self.certificate.cert.resolve()),
                 TLS_KEY: str(self.certificate.key.resolve()),
+                "SSL_CERT_FILE": str(self.certificate.bundle.resolve()),
                 "HILINK_HOST": host,
                 "HILINK_INTERNAL_URL": settings.internal_url or f"https://127.0.0.1:{settings.port}",
             }
@@ -86,7 +87,9 @@ class Launch:
         elif "public_url" not in given:
             self.env["HILINK_PUBLIC_URL"] = f"http://localhost:{settings.port}"
         if not ports.tcp_free(settings.port, host):
-            raise StartError(f"port {settings.port} is in use; choose another: HILINK_PORT={settings.port + 1} make run")
+            raise StartError(
+                f"port {settings.port} is in use; choose another: HILINK_PORT={settings.port + 1} make run"
+            )
         self._choose_media_ports()
 
     def _choose_media_ports(self) -> None:
@@ -102,6 +105,8 @@ class Launch:
             self.env["HILINK_MEDIA_CONTROL_URL"] = f"ws://127.0.0.1:{ports.free_tcp()}{control.path}"
 
     def _effective(self) -> Settings:
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.settings.data_dir.chmod(0o700)  # the database of children's lessons is in there
         os.environ.update(self.env | {"HILINK_DATA_DIR": str(self.settings.data_dir.resolve())})
         if self.demo:
             os.environ["HILINK_DEMO"] = "true"
@@ -113,7 +118,9 @@ class Launch:
             return ready
         started = time.monotonic()
         with self.console.status("Building the pages (the first time takes a minute) ...") as status:
-            built = frontend.build(lambda line: status.update(f"Building the pages: [dim]{escape(line[:70])}[/]"))
+            built = frontend.build(
+                lambda line: status.update(f"Building the pages: [dim]{escape(line[:70])}[/]")
+            )
         self.console.print(f"[green]✓[/] Pages built [dim]{time.monotonic() - started:.1f} s[/]")
         return built
 
@@ -140,17 +147,21 @@ class Launch:
     def _print_line(self, name: str, line: str) -> None:
         color = COLORS.get(name, "white")
         self.console.print(
-            f"[dim]{time.strftime('%H:%M:%S')}[/] [{color}]{name:<6}[/] {escape(line)}", soft_wrap=True, highlight=False
+            f"[dim]{time.strftime('%H:%M:%S')}[/] [{color}]{name:<6}[/] {escape(line)}",
+            soft_wrap=True,
+            highlight=False,
         )
 
     def _print_welcome(self, settings: Settings) -> None:
         table = Table.grid(padding=(0, 2))
+        for _ in range(3):
+            table.add_column(overflow="fold")
         if self.demo:
             for role, login, password in importlib.import_module("hilink_app.demo").accounts(settings):
                 table.add_row(role, f"[bold]{escape(login)}[/]", escape(password))
         if self.certificate:
             table.add_row("authority", str(self.certificate.authority), "install it on the other devices")
-            table.add_row("SHA-256", self.certificate.fingerprint, "")
+            table.add_row("SHA-256", self.certificate.fingerprint.replace(":", " "), "")
         title = f"HiLink is up: [link={settings.public_url}]{settings.public_url}[/link]"
         self.console.print(Panel(table, title=title, subtitle="Ctrl-C stops it", expand=False))
 

@@ -17,7 +17,13 @@ from pathlib import Path
 from hilink_app.toolchain.ports import free_tcp
 
 UNPRIVILEGED = ("postgres", "nobody")
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=200")
+FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "max_connections=200",
+)
 """Fine for data that dies with the run."""
 
 
@@ -27,7 +33,9 @@ class NoPostgresError(RuntimeError):
 
 def find_bin() -> Path | None:
     """Folder with initdb and postgres, or None."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    debian = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True
+    )
     on_path = shutil.which("initdb")
     for folder in [*debian, *([Path(on_path).resolve().parent] if on_path else []), *_wheel()]:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
@@ -72,9 +80,26 @@ class Postgres:
             binaries = self._reachable(binaries, user)
             os.chown(self._folder, user.pw_uid, user.pw_gid)
         data = self._folder / "data"
-        self._run([str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"])
+        self._run(
+            [
+                str(binaries / "initdb"),
+                "-D",
+                str(data),
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ]
+        )
         self.port = free_tcp()
-        options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self._folder}"]
+        options = [
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self._folder}",
+        ]
         options += [] if self._durable else FAST
         command = [str(binaries / "postgres"), "-D", str(data), *(arg for o in options for arg in ("-c", o))]
         log = (self._folder / "log").open("wb")

@@ -38,7 +38,9 @@ def step(text: str, *command: str) -> None:
     say(f"  {text} ...")
     env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", UV_NO_PROGRESS="1", UV_LINK_MODE="copy")
     env.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     if done.returncode != 0:
         sys.stderr.write(done.stdout.decode(errors="replace")[-4000:])
         fail(f"{text} failed (exit code {done.returncode})")
@@ -52,7 +54,8 @@ def locked(package: str) -> str:
 
 def main() -> None:
     if sys.version_info < MINIMUM:
-        fail(f"HiLink needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make run PYTHON=python3.12")
+        version = sys.version.split()[0]
+        fail(f"HiLink needs Python 3.11 or newer; this is {version}. Try: make run PYTHON=python3.12")
     if STAMP.exists() and STAMP.read_text() == wanted():
         return
     say("Setting up (once; later runs start at once)")

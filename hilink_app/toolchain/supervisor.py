@@ -152,7 +152,9 @@ class Supervisor:
                 self._rebuild_wanted.set()
             failures = 0 if time.monotonic() - running.started > STEADY_S else failures + 1
             running.restarts += 1
-            delay = min(LAST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** max(0, failures - 1)) * random.uniform(0.8, 1.2)
+            delay = min(LAST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** max(0, failures - 1)) * random.uniform(
+                0.8, 1.2
+            )
             self._output("hilink", f"{role.name} ended (code {code}), again in {delay:.1f} s")
             with anyio.move_on_after(delay):
                 await self._stopping.wait()

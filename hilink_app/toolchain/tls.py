@@ -8,6 +8,7 @@ import datetime
 import ipaddress
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,8 @@ class Certificate:
     cert: Path
     key: Path
     authority: Path
+    bundle: Path
+    """The usual authorities and ours: what sibling roles verify the web role with (SSL_CERT_FILE)."""
     fingerprint: str
     """SHA-256 of the authority, colon-separated hex."""
 
@@ -43,7 +46,17 @@ def ensure(folder: Path, addresses: list[str]) -> Certificate:
     if not (key.exists() and _still_good(cert, authority, names)):
         _write_server(cert, key, authority, authority_key, names)
     digest = authority.fingerprint(hashes.SHA256()).hex(":")
-    return Certificate(cert, key, folder / "authority.pem", digest)
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(_usual_authorities() + (folder / "authority.pem").read_bytes())
+    return Certificate(cert, key, folder / "authority.pem", bundle, digest)
+
+
+def _usual_authorities() -> bytes:
+    import certifi
+
+    # An operator behind an inspecting proxy names their own bundle; keep what they trust.
+    known = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or certifi.where()
+    return Path(known).read_bytes().rstrip() + b"\n"
 
 
 def _now() -> datetime.datetime:
@@ -58,7 +71,9 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
         if isinstance(key, ec.EllipticCurvePrivateKey) and cert.not_valid_after_utc > _now():
             return cert, key
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"HiLink local authority ({socket.gethostname()})")])
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, f"HiLink local authority ({socket.gethostname()})")]
+    )
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     cert = (
         _builder(name, name, key, AUTHORITY_DAYS)
@@ -115,7 +130,9 @@ def _still_good(path: Path, authority: x509.Certificate, names: list[str]) -> bo
     if not path.exists():
         return False
     cert = x509.load_pem_x509_certificate(path.read_bytes())
-    if cert.issuer != authority.subject or cert.not_valid_after_utc < _now() + datetime.timedelta(days=RENEW_DAYS):
+    if cert.issuer != authority.subject or cert.not_valid_after_utc < _now() + datetime.timedelta(
+        days=RENEW_DAYS
+    ):
         return False
     san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {_general_name(name) for name in names} <= set(san)
