@@ -1,0 +1,55 @@
+// Translation in the browser: the catalogs are part of the build, the language is a value of the page.
+import { useSyncExternalStore, useEffect } from "react";
+import { catalogs, formats } from "./catalogs.js";
+
+let current = "en";
+const listeners = new Set();
+const PLACE = /\{(\w+)\}/g;
+
+const fill = (text, values) =>
+  values ? text.replace(PLACE, (all, name) => (values[name] ?? all)) : text;
+
+/** `id` in `lang` with {name} places filled; the English sentence when there is no translation. */
+export function hlT(lang, id, values) {
+  const found = catalogs[lang]?.[id];
+  return fill(typeof found === "string" && found ? found : id ?? "", values);
+}
+
+/** Singular or plural sentence for n, which is also the {n} place. */
+export function hlN(lang, one, many, n, values) {
+  const forms = catalogs[lang]?.[one];
+  const pick = Number(n) === 1 ? 0 : 1;
+  const text = (Array.isArray(forms) && forms[pick]) || (pick ? many : one);
+  return fill(text, { n, ...values });
+}
+
+/** {msgid: translated} for components that want their words as one prop. */
+export const hlAll = (lang, ids) => Object.fromEntries(ids.map((id) => [id, hlT(lang, id)]));
+
+/** The locale tag for dates and numbers. */
+export const hlLocale = (lang) => formats[lang] ?? formats.en;
+
+/** For JSX components: const { t, tn, lang } = useT(); redraws when the language changes. */
+export function useT() {
+  const lang = useSyncExternalStore(
+    (notify) => (listeners.add(notify), () => listeners.delete(notify)),
+    () => current,
+    () => "en",
+  );
+  return {
+    lang,
+    locale: hlLocale(lang),
+    t: (id, values) => hlT(lang, id, values),
+    tn: (one, many, n, values) => hlN(lang, one, many, n, values),
+  };
+}
+
+/** Keeps <html lang> and useT() in step with the page's language. Draws nothing. */
+export function LanguageSync({ lang }) {
+  useEffect(() => {
+    current = lang || "en";
+    document.documentElement.lang = current;
+    listeners.forEach((notify) => notify());
+  }, [lang]);
+  return null;
+}

@@ -1,0 +1,12 @@
+"""Lucide icons in our three sizes, always decoration: the word beside them is what is read."""
+
+import reflex as rx
+
+from hilink_app.components.tokens import cls
+
+
+def icon(name: str, size: str = "", **props: object) -> rx.Component:
+    """``size``: "s" 13 px, "" 16 px, "l" 20 px, "xl" 24 px. Hidden from screen readers."""
+    pixels = {"s": 13, "l": 20, "xl": 24}.get(size, 16)
+    props.setdefault("custom_attrs", {"aria-hidden": "true"})
+    return rx.icon(name, size=pixels, class_name=cls("hl-i", size, str(props.pop("class_name", ""))), **props)

@@ -1,0 +1,1 @@
+"""What screens remember: thin Reflex states and the rule that guards their events."""

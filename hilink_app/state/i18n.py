@@ -1,0 +1,55 @@
+"""The reader's language and time zone, for everything a page draws."""
+
+import reflex as rx
+
+from core.access.viewer import cookie_value
+from core.i18n import LANGUAGES, language, negotiate, zone_name
+from hilink_app.state.base import BaseState
+from hilink_app.state.guard import PUBLIC, allow, current_viewer
+
+COOKIE = "hilink_lang"
+_YEAR_S = 365 * 24 * 3600
+
+
+class I18n(BaseState):
+    """``lang`` is a supported language, ``tz`` an IANA zone, ``place`` the zone as people say it."""
+
+    lang: str = "en"
+    tz: str = "UTC"
+    place: str = "UTC"
+
+    def _settle(self) -> None:
+        """Take language and zone from the signed-in person, else the cookie, else the browser's wish."""
+        viewer = current_viewer()
+        header = str(self.router.headers.cookie or "")
+        chosen = cookie_value(header, COOKIE)
+        if chosen:
+            self.lang = language(chosen)
+        elif viewer:
+            self.lang = language(viewer.lang)
+        else:
+            self.lang = negotiate(str(self.router.headers.accept_language or ""))
+        if viewer:
+            self.tz = viewer.tz
+        self.place = zone_name(self.tz, self.lang)
+
+    @rx.event
+    @allow(PUBLIC)
+    def choose(self, lang: str) -> rx.event.EventSpec | None:
+        """Change the language on this device; the cookie keeps it for a year."""
+        if lang not in LANGUAGES:
+            return None
+        self.lang = lang
+        self.place = zone_name(self.tz, lang)
+        return rx.call_script(
+            f"document.cookie='{COOKIE}={lang};path=/;max-age={_YEAR_S};samesite=lax'"
+            + (" + (location.protocol === 'https:' ? ';secure' : '')")
+        )
+
+    @rx.event
+    @allow(PUBLIC)
+    def use_browser_zone(self, tz: str) -> None:
+        """The device's zone, for readers who are not signed in."""
+        if current_viewer() is None:
+            self.tz = tz if zone_name(tz) else "UTC"
+            self.place = zone_name(self.tz, self.lang)
