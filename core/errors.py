@@ -18,6 +18,8 @@ Constructors take facts; the class builds the sentence. A sentence is a message 
 `core.i18n.gettext`, so that people read it in their own language; facts fill its placeholders.
 """
 
+import traceback
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 
@@ -120,3 +122,15 @@ class MediaError(HiLinkError):
 
 class StoreError(HiLinkError):
     """The database, a blob or a migration."""
+
+
+def fault(error: BaseException) -> str:
+    """What went wrong and where, without the message: that may hold a person's data, logs must not.
+
+    Example: `ValueError at hooks.py:31 in on_schedule`.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    last = frames[-1]
+    return f"{type(error).__name__} at {PurePath(last.filename).name}:{last.lineno} in {last.name}"

@@ -1,0 +1,21 @@
+"""For tests of HiLink and of plugins: a moved clock, fakes of the outside, and real services on a real database.
+
+from core.testing import services
+with services(tmp_path) as s:
+    with s.store.write() as db: ...
+    work_off(s)
+"""
+
+from core.store.bus import MemoryBus
+from core.testing.factory import plugin, services, work_off
+from core.testing.fakes import FakeClock, FakeMediaServer, RecordingMailer
+
+__all__ = [
+    "FakeClock",
+    "FakeMediaServer",
+    "MemoryBus",
+    "RecordingMailer",
+    "plugin",
+    "services",
+    "work_off",
+]
