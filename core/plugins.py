@@ -95,7 +95,7 @@ class Plugins:
     ) -> "Plugins":
         """Load everything. third_party: None = what is installed. extra: name -> module or object (tests).
 
-        Raises PluginError when a built-in is broken: that is our own mistake and must not go live.
+        A broken plugin is listed with the reason and left out; `check_built_ins` raises for one of ours.
         """
         plugins = cls()
         for package in built_ins:
@@ -107,6 +107,12 @@ class Plugins:
         for name, module in (extra or {}).items():
             plugins.add(name, module)
         return plugins
+
+    def check_built_ins(self) -> None:
+        """PluginError when one of HiLink's own is broken: our mistake, it must not go live."""
+        for plugin in self._plugins.values():
+            if plugin.builtin and plugin.broken:
+                raise PluginError(plugin.name, plugin.broken)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -209,30 +215,31 @@ class Plugins:
 
     def _load_built_in(self, package: str) -> None:
         name = package.rpartition(".")[2]
-        try:
-            module = importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            if error.name != package:
-                raise
-            logger.warning("Built-in plugin is not there", extra={"plugin": name})
-            return
-        self.add(name, module, builtin=True, distribution="hilink")
+        self._try(name, package, "hilink", lambda: importlib.import_module(package), builtin=True)
 
     def _load_third_party(self, entry: EntryPoint) -> None:
         distribution = entry.dist.name if entry.dist else None
+        self._try(entry.name, entry.value.partition(":")[0], distribution, entry.load)
+
+    def _try(
+        self,
+        name: str,
+        package: str,
+        distribution: str | None,
+        load: Callable[[], Any],
+        builtin: bool = False,
+    ) -> None:
         try:
-            self.add(entry.name, entry.load(), distribution=distribution)
+            self.add(name, load(), builtin=builtin, distribution=distribution)
         except PluginError as error:
             problem = error.problem
-        except Exception as error:  # border: a stranger's module may raise anything while it is imported
+        except Exception as error:  # border: a module may raise anything while it is imported
             problem = f"cannot be imported: {fault(error)}"
         else:
             return
-        logger.error("Plugin is broken and stays off", extra={"plugin": entry.name, "problem": problem})
-        package = entry.value.partition(":")[0]
+        logger.error("Plugin is broken and stays off", extra={"plugin": name, "problem": problem})
         self._plugins.setdefault(
-            entry.name,
-            Plugin(entry.name, package, entry.name, version=_version(distribution), broken=problem),
+            name, Plugin(name, package, name, version=_version(distribution), builtin=builtin, broken=problem)
         )
 
 

@@ -113,7 +113,8 @@ def _upgrade_owner(engine: Engine, plugins: Plugins, owner: str, versions: Path)
             if broken:
                 tables = sorted({str(row[0]) for row in broken})
                 raise StoreError(f"migrating {owner} left rows that point to nothing in {', '.join(tables)}")
-        constraints.apply(connection)
+        if owner == CORE:
+            constraints.apply(connection)
 
 
 def create_queue_tables(url: str) -> None:
