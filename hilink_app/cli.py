@@ -5,13 +5,17 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from core.config import Settings
 from hilink_app import logging as hilink_logging
+
+if TYPE_CHECKING:
+    from core.delivery.operate import Backlog
+    from core.services import Services
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="HiLink: everything behind a live lesson.")
 plugin_app = typer.Typer(
@@ -124,6 +128,88 @@ def demo_soon() -> None:
     """Make a demo lesson start in two minutes."""
     importlib.import_module("hilink_app.demo").soon(_settings("demo"))
     console.print("[green]✓[/] A lesson starts in two minutes")
+
+
+@plugin_app.command("list")
+def plugin_list() -> None:
+    """Show every plugin, where it comes from and whether it is on."""
+    services = _services()
+    for plugin in services.plugins.all():
+        enabled = services.plugins.enabled(plugin.name)
+        state = "[red]broken[/]" if plugin.broken else "[green]on[/]" if enabled else "[yellow]off[/]"
+        origin = "built in" if plugin.builtin else plugin.package
+        console.print(
+            f"{plugin.name:<16} {state:<18} {origin:<24} {plugin.broken or plugin.version}", soft_wrap=True
+        )
+
+
+@plugin_app.command("enable")
+def plugin_enable(
+    name: str,
+    skip: Annotated[
+        bool, typer.Option(help="Forget what was held while it was off, instead of catching up.")
+    ] = False,
+) -> None:
+    """Switch a plugin on; running processes notice within a second."""
+    _switch(name, True, "skip" if skip else "replay")
+
+
+@plugin_app.command("disable")
+def plugin_disable(name: str) -> None:
+    """Switch a plugin off; its deliveries are held until it is on again."""
+    _switch(name, False, "replay")
+
+
+@plugin_app.command("install")
+def plugin_install(
+    spec: Annotated[str, typer.Argument(help="A folder, an archive or a requirement.")],
+) -> None:
+    """Install a plugin; a running `hilink run` rebuilds the pages and restarts by itself."""
+    from hilink_app.toolchain import launch, packages
+
+    try:
+        added = packages.install(spec)
+    except packages.PackageError as error:
+        raise _fail(error) from None
+    launch.request_rebuild(_settings("plugin"))
+    console.print(f"[green]✓[/] Installed: {', '.join(added) or 'no plugin that was not there already'}")
+
+
+@plugin_app.command("uninstall")
+def plugin_uninstall(name: str) -> None:
+    """Remove a third-party plugin; what it stored stays."""
+    from hilink_app.toolchain import launch, packages
+
+    try:
+        packages.remove(name)
+    except LookupError:
+        raise _fail(f"{name} is built in or not installed") from None
+    except packages.PackageError as error:
+        raise _fail(error) from None
+    launch.request_rebuild(_settings("plugin"))
+    console.print(f"[green]✓[/] Removed {name}")
+
+
+def _services() -> "Services":
+    from core.services import install
+
+    services = importlib.import_module("hilink_app.bootstrap").build(_settings("plugin"), "cli")
+    install(services)
+    services.plugins.read_switches_from(services.store)
+    return services
+
+
+def _switch(name: str, enabled: bool, backlog: "Backlog") -> None:
+    from core.delivery.operate import switch_plugin
+    from core.errors import NotFound
+
+    services = _services()
+    try:
+        with services.store.write() as db:
+            switch_plugin(db, name, enabled, None, backlog)
+    except NotFound:
+        raise _fail(f"no plugin named {name}: see `hilink plugin list`") from None
+    console.print(f"[green]✓[/] {name} is {'on' if enabled else 'off'}")
 
 
 @app.command()

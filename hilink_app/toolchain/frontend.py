@@ -9,6 +9,7 @@ import fcntl
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
@@ -51,9 +52,19 @@ def _inputs(root: Path) -> Iterator[Path]:
 
 
 def installed_plugins() -> list[str]:
-    """Third-party plugins with their versions: their pages are compiled in, also while switched off."""
+    """Third-party plugins with version and sources: their pages are compiled in, also while switched off."""
     found = importlib.metadata.entry_points(group="hilink.plugins")
-    return sorted(f"{ep.name}={ep.value}@{ep.dist.version if ep.dist else ''}" for ep in found)
+    return sorted(f"{entry.name}={entry.value}@{_sources_digest(entry)}" for entry in found)
+
+
+def _sources_digest(entry: importlib.metadata.EntryPoint) -> str:
+    sha = hashlib.sha256((entry.dist.version if entry.dist else "").encode())
+    spec = importlib.util.find_spec(entry.module.partition(".")[0])
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix in SUFFIXES and "__pycache__" not in path.parts and path.is_file():
+                sha.update(path.read_bytes())
+    return sha.hexdigest()
 
 
 def digest(root: Path = ROOT) -> str:

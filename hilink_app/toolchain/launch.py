@@ -1,7 +1,6 @@
 """`hilink run`: pages, database, demo, then all roles under one supervisor, with something to look at."""
 
 import importlib
-import importlib.util
 import os
 import sys
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.to_thread
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -129,7 +127,9 @@ class Launch:
         marker.unlink(missing_ok=True)
 
         async def rebuild() -> None:
-            self.env[WEB_BUILD] = str(await anyio.to_thread.run_sync(frontend.build))
+            # In processes of their own: this one does not see a package that was installed after it started.
+            self.env[WEB_BUILD] = (await self._command("build")).splitlines()[-1]
+            await self._command("migrate")
 
         await Supervisor(
             roles(),
@@ -140,6 +140,13 @@ class Launch:
             on_ready=lambda: self._print_welcome(settings),
         ).run()
         self.console.print("Stopped.")
+
+    async def _command(self, name: str) -> str:
+        command = [sys.executable, "-m", "hilink_app.cli", name]
+        done = await anyio.run_process(command, env=self._environment(), check=False)
+        if done.returncode != 0:
+            raise StartError(f"`hilink {name}`: {done.stderr.decode(errors='replace').strip()[-800:]}")
+        return done.stdout.decode().strip()
 
     def _environment(self) -> Mapping[str, str]:
         return os.environ | self.env
