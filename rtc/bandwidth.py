@@ -1,0 +1,64 @@
+"""How much a subscriber's network takes, from the browser's own estimate (REMB) and its loss reports.
+
+REMB never says more than about 1.5 times what is being sent, so it tells congestion well and room to grow badly:
+down by the estimate at once, up in small steps with a growing pause after each one that failed.
+"""
+
+from dataclasses import dataclass
+
+UNKNOWN_BPS = 50_000_000.0
+FLOOR_BPS = 30_000.0
+SETTLE_S = 2.0
+"""The first estimates come before the browser has seen enough to mean it."""
+HOLD_S = 3.0
+MAX_HOLD_S = 30.0
+GROWTH_PER_S = 1.25
+BLAME_S = 5.0
+"""Congestion so soon after growing is blamed on growing."""
+LOSS_CONGESTED = 0.10
+DECISION_S = 0.3
+
+
+@dataclass(slots=True)
+class Bandwidth:
+    """budget_bps is what may be sent in all; UNKNOWN_BPS until something says otherwise."""
+
+    started_at: float
+    budget_bps: float = UNKNOWN_BPS
+    remb_bps: float | None = None
+    hold_s: float = HOLD_S
+    congested_at: float = 0.0
+    grown_at: float = 0.0
+    _updated_at: float = 0.0
+
+    def update(self, now: float, sent_bps: float, wanted_bps: float, loss: float) -> float:
+        """Decide again; call every quarter of a second.
+
+        sent_bps: rate of the last second. wanted_bps: what everything in full would need. loss: 0-1, worst track.
+        """
+        elapsed = min(1.0, now - self._updated_at) if self._updated_at else 0.0
+        self._updated_at = now
+        if self.remb_bps is None or now - self.started_at < SETTLE_S:
+            return self.budget_bps
+        if (self.remb_bps < 0.95 * sent_bps and sent_bps > FLOOR_BPS) or loss > LOSS_CONGESTED:
+            self._back_off(now, sent_bps)
+        elif self.budget_bps < UNKNOWN_BPS and now - self.congested_at > self.hold_s:
+            if self.budget_bps > 1.3 * wanted_bps:
+                self.budget_bps = UNKNOWN_BPS
+                self.hold_s = HOLD_S
+            else:
+                self.budget_bps = max(self.budget_bps, min(self.remb_bps, 1.5 * sent_bps))
+                self.budget_bps *= GROWTH_PER_S**elapsed
+                self.grown_at = now
+        return self.budget_bps
+
+    def _back_off(self, now: float, sent_bps: float) -> None:
+        assert self.remb_bps is not None
+        if now - self.congested_at < DECISION_S:
+            return
+        if now - self.grown_at < BLAME_S and self.grown_at > self.congested_at:
+            self.hold_s = min(MAX_HOLD_S, 2 * self.hold_s)
+        elif now - self.congested_at > 2 * MAX_HOLD_S:
+            self.hold_s = HOLD_S
+        self.congested_at = now
+        self.budget_bps = max(FLOOR_BPS, 0.9 * min(self.remb_bps, sent_bps, self.budget_bps))

@@ -1,0 +1,310 @@
+"""One track on its way to one subscriber: chooses the encoding, rewrites headers, answers NACKs.
+
+The SSRC belongs to the subscriber's transceiver and stays when another track moves in; sequence numbers and
+timestamps are made to continue, so the browser's receiver never has to start anew.
+"""
+
+import random
+import struct
+from array import array
+from typing import TYPE_CHECKING
+
+from rtc import rtcp, rtp
+from rtc.codecs import Vp8
+from rtc.encoding import RING_MASK as ENCODING_MASK
+from rtc.encoding import Encoding
+from rtc.transport import Transport
+
+if TYPE_CHECKING:
+    from rtc.publication import Publication
+
+RING = 512
+MASK = RING - 1
+SYNC_WAIT_S = 1.0
+_HEADER = rtp.HEADER
+_HEADER_TIMED = struct.Struct("!BBHLLHHL")
+
+
+class Forwarder:
+    """A slot of a subscriber. `select` says what to send; `encoding` is what is being sent now."""
+
+    __slots__ = (
+        "_first_out",
+        "_highest_in",
+        "_highest_out",
+        "_in_of",
+        "_last_at",
+        "_last_encoding",
+        "_last_picture",
+        "_last_timestamp",
+        "_offset",
+        "_offset_at",
+        "_picture_at",
+        "_picture_offset",
+        "_rtx_sequence",
+        "_sr_sent",
+        "_temporal",
+        "_temporal_wait_at",
+        "_timestamp_offset",
+        "clock_hz",
+        "encoding",
+        "loss",
+        "max_temporal",
+        "octets",
+        "packets",
+        "payload_type",
+        "publication",
+        "reason",
+        "retransmitted",
+        "rtt_s",
+        "rtx_payload_type",
+        "rtx_ssrc",
+        "sent_bytes",
+        "ssrc",
+        "target",
+        "time_id",
+        "transport",
+    )
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.ssrc = random.getrandbits(31) | 1
+        self.rtx_ssrc = self.ssrc ^ 1
+        self.payload_type = 0
+        self.rtx_payload_type: int | None = None
+        self.time_id = 0
+        self.clock_hz = 90000
+        self.publication: Publication | None = None
+        self.encoding: Encoding | None = None
+        self.target: Encoding | None = None
+        self.max_temporal = 3
+        self.reason = "waiting"
+        self.packets = self.octets = self.sent_bytes = self.retransmitted = 0
+        self.loss = 0.0
+        self.rtt_s = 0.0
+        self._highest_in = 0
+        self._highest_out: int | None = None
+        self._first_out = 0
+        self._offset = 0
+        self._timestamp_offset = random.getrandbits(31)
+        self._picture_offset = 0
+        self._last_picture = 0
+        self._last_timestamp = 0
+        self._last_at = 0.0
+        self._last_encoding: Encoding | None = None
+        self._temporal = 3
+        self._temporal_wait_at = 0.0
+        self._rtx_sequence = random.getrandbits(14)
+        self._sr_sent: tuple[int, float] = (0, 0.0)
+        self._offset_at = array("H", bytes(2 * RING))
+        self._picture_at = array("H", bytes(2 * RING))
+        self._in_of = array("H", bytes(2 * RING))
+
+    def select(self, encoding: Encoding | None, temporal: int, now: float) -> None:
+        """Send this encoding up to this temporal layer from its next keyframe on; None stops sending."""
+        if temporal > self.max_temporal:
+            self._temporal_wait_at = now
+        self.max_temporal = temporal
+        if encoding is None:
+            self._detach(self.encoding)
+            self._detach(self.target)
+            self.encoding = self.target = None
+            return
+        if encoding is self.encoding:
+            if self.target is not None:
+                self._detach(self.target)
+                self.target = None
+            return
+        if encoding is not self.target:
+            self._detach(self.target)
+            self.target = encoding
+            if self not in encoding.forwarders:
+                encoding.forwarders.append(self)
+            encoding.request_keyframe(now)
+
+    def resume(self, now: float) -> None:
+        """After a pause on the publisher's side: go on from the next keyframe as if nothing was missing."""
+        encoding = self.encoding
+        if encoding is not None and self.target is None:
+            self.encoding, self.target = None, encoding
+            encoding.request_keyframe(now)
+
+    def forward(
+        self,
+        encoding: Encoding,
+        sequence: int,
+        marker: int,
+        timestamp: int,
+        payload: bytes,
+        vp8: Vp8 | None,
+        keyframe: bool,
+        now: float,
+    ) -> None:
+        """One packet of an encoding this forwarder is attached to."""
+        if encoding is not self.encoding:
+            if encoding is not self.target or not payload or (encoding.is_video and not keyframe):
+                return
+            self._switch(encoding, sequence, timestamp, vp8, now)
+        index = sequence & MASK
+        ahead = ((sequence - self._highest_in + 0x8000) & 0xFFFF) - 0x8000
+        if ahead > 0:
+            if ahead > 1:
+                self._fill_gap(ahead)
+            self._highest_in = sequence
+            offset, picture_offset = self._offset, self._picture_offset
+            self._offset_at[index], self._picture_at[index] = offset, picture_offset
+            if not payload or (vp8 is not None and vp8.temporal and self._skips(vp8, now)):
+                self._offset = (offset - 1) & 0xFFFF
+                if marker and payload:
+                    self._picture_offset = (picture_offset - 1) & 0x7FFF
+                return
+        else:
+            if -ahead >= RING or not payload or (vp8 is not None and vp8.temporal > self._temporal):
+                return
+            offset, picture_offset = self._offset_at[index], self._picture_at[index]
+        out = (sequence + offset) & 0xFFFF
+        assert self._highest_out is not None
+        if ahead > 0:
+            self._highest_out = out
+            self._last_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+            self._last_at = now
+        elif ((out - self._first_out) & 0xFFFF) >= 0x8000:
+            return
+        self._in_of[out & MASK] = sequence
+        if vp8 is not None and vp8.picture_id_at:
+            picture = (vp8.picture_id + picture_offset) & 0x7FFF
+            if ahead > 0:
+                self._last_picture = picture
+            if picture_offset:
+                payload = _with_picture(payload, vp8.picture_id_at, picture)
+        self.packets += 1
+        self.octets += len(payload)
+        self.sent_bytes += len(payload) + 60
+        self.transport.send_rtp(self._header(marker, out, timestamp, now) + payload)
+
+    def retransmit(self, out: int, now: float) -> int:
+        """Answer one NACK from the encoding's ring, by RTX where negotiated. Bytes sent, 0 if it is gone."""
+        encoding, highest = self.encoding, self._highest_out
+        if encoding is None or highest is None:
+            return 0
+        if ((highest - out) & 0xFFFF) >= RING or ((out - self._first_out) & 0xFFFF) >= 0x8000:
+            return 0
+        sequence = self._in_of[out & MASK]
+        stored = encoding.ring[sequence & ENCODING_MASK]
+        if stored is None or stored[0] != sequence or not stored[3]:
+            return 0
+        if ((sequence + self._offset_at[sequence & MASK]) & 0xFFFF) != out:
+            return 0
+        _, marker, timestamp, payload = stored
+        picture_offset = self._picture_at[sequence & MASK]
+        if (
+            picture_offset
+            and encoding.codec == "vp8"
+            and payload[0] & 0x80
+            and payload[1] & 0x80
+            and payload[2] & 0x80
+        ):
+            picture = (((payload[2] & 0x7F) << 8) | payload[3]) + picture_offset
+            payload = _with_picture(payload, 2, picture & 0x7FFF)
+        if self.rtx_payload_type is None:
+            data = self._header(marker, out, timestamp, now) + payload
+        else:
+            head = _HEADER.pack(
+                0x80,
+                marker | self.rtx_payload_type,
+                self._rtx_sequence,
+                (timestamp + self._timestamp_offset) & 0xFFFFFFFF,
+                self.rtx_ssrc,
+            )
+            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+            data = head + struct.pack("!H", out) + payload
+        self.retransmitted += 1
+        self.sent_bytes += len(data) + 48
+        self.transport.send_rtp(data)
+        return len(data)
+
+    def send_report(self, encoding: Encoding, now: float) -> None:
+        """The encoding's sender report in this subscriber's timestamps."""
+        info = encoding.sr
+        if info is None or encoding is not self.encoding or not self.packets:
+            return
+        self._sr_sent = ((info.ntp >> 16) & 0xFFFFFFFF, now)
+        timestamp = info.rtp_timestamp + self._timestamp_offset
+        self.transport.send_rtcp(rtcp.build_sr(self.ssrc, info.ntp, timestamp, self.packets, self.octets))
+
+    def on_report(self, block: rtcp.ReportBlock, now: float) -> None:
+        """What the subscriber says it received."""
+        self.loss = block.fraction_lost
+        if block.lsr and block.lsr == self._sr_sent[0]:
+            self.rtt_s = max(0.0, now - self._sr_sent[1] - block.dlsr / 65536)
+
+    def _header(self, marker: int, out: int, timestamp: int, now: float) -> bytes:
+        timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        if not self.time_id:
+            return _HEADER.pack(0x80, marker | self.payload_type, out, timestamp, self.ssrc)
+        send_time = (self.time_id << 28) | 0x2000000 | (int(now * 262144) & 0xFFFFFF)
+        return _HEADER_TIMED.pack(
+            0x90, marker | self.payload_type, out, timestamp, self.ssrc, 0xBEDE, 1, send_time
+        )
+
+    def _skips(self, vp8: Vp8, now: float) -> bool:
+        """Temporal layers: down at once, up at a frame that does not need the ones we left out."""
+        if self._temporal > self.max_temporal:
+            self._temporal = self.max_temporal
+        elif self._temporal < self.max_temporal and self._temporal < vp8.temporal <= self.max_temporal:
+            if vp8.frame_start and (vp8.layer_sync or now - self._temporal_wait_at > SYNC_WAIT_S):
+                self._temporal = vp8.temporal
+        return vp8.temporal > self._temporal
+
+    def _switch(self, encoding: Encoding, sequence: int, timestamp: int, vp8: Vp8 | None, now: float) -> None:
+        if self._highest_out is None:
+            self._highest_out = random.getrandbits(14)
+        elif encoding is not self._last_encoding:
+            self._timestamp_offset = self._continued_timestamp(encoding, timestamp, now) - timestamp
+        first = (self._highest_out + 1) & 0xFFFF
+        self._first_out = first
+        self._offset = (first - sequence) & 0xFFFF
+        self._highest_in = (sequence - 1) & 0xFFFF
+        if vp8 is not None and vp8.picture_id_at and self._last_encoding is not None:
+            self._picture_offset = (self._last_picture + 1 - vp8.picture_id) & 0x7FFF
+        if self.encoding is not encoding:
+            self._detach(self.encoding)
+        self.encoding, self.target, self._last_encoding = encoding, None, encoding
+        self._temporal = self.max_temporal
+        self.send_report(encoding, now)
+
+    def _continued_timestamp(self, encoding: Encoding, timestamp: int, now: float) -> int:
+        """Where the subscriber's timeline stands: by both sender reports when they are of one clock, else by ours."""
+        clock = encoding.clock_hz
+        expected = self._last_timestamp + max(1, int((now - self._last_at) * clock))
+        old = self._last_encoding
+        if old is None or old.sr is None or encoding.sr is None or self.publication is None:
+            return expected
+        if old not in self.publication.encodings.values():
+            return expected
+        ntp_apart = (encoding.sr.ntp - old.sr.ntp) / 4294967296
+        since_sr = rtp_difference(timestamp, encoding.sr.rtp_timestamp)
+        aligned = old.sr.rtp_timestamp + int(ntp_apart * clock) + since_sr + self._timestamp_offset
+        ahead = rtp_difference(aligned, self._last_timestamp)
+        return aligned if 0 < ahead < 3 * clock else expected
+
+    def _fill_gap(self, ahead: int) -> None:
+        """Packets that are missing may come later; they then need the offsets of their time."""
+        for step in range(max(1, ahead - RING + 1), ahead):
+            sequence = (self._highest_in + step) & 0xFFFF
+            self._offset_at[sequence & MASK] = self._offset
+            self._picture_at[sequence & MASK] = self._picture_offset
+            self._in_of[(sequence + self._offset) & MASK] = sequence
+
+    def _detach(self, encoding: Encoding | None) -> None:
+        if encoding is not None and self in encoding.forwarders:
+            encoding.forwarders.remove(self)
+
+
+def rtp_difference(newer: int, older: int) -> int:
+    """Signed distance of two 32-bit timestamps."""
+    return ((newer - older + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+
+def _with_picture(payload: bytes, at: int, picture: int) -> bytes:
+    return payload[:at] + bytes((0x80 | picture >> 8, picture & 0xFF)) + payload[at + 2 :]

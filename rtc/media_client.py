@@ -1,0 +1,233 @@
+"""The room server's side of a media node: core.ports.MediaServer over the control API, reconnecting by itself."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from core.config import Settings
+from core.errors import MediaError
+from core.ports import MediaEvent, MediaRights
+from rtc.control import MAX_MESSAGE, PROOF_HEADER, authorization
+
+logger = logging.getLogger(__name__)
+_socket_logger = logging.getLogger(f"{__name__}.socket")
+_socket_logger.setLevel(logging.CRITICAL)
+
+CALL_TIMEOUT_S = 10.0
+FIRST_RETRY_S, MAX_RETRY_S = 0.2, 5.0
+MAX_EVENTS = 50_000
+
+
+class MediaClient:
+    """Implements core.ports.MediaServer. Start it inside the event loop that uses it (`async with` or `start`).
+
+    It remembers every seat; after a break it joins them all again before `node_back` is reported, so that callers
+    need not. While the node is away: join, leave and close_room are remembered, signal answers with an
+    `unavailable` error message, mute raises MediaError("unavailable").
+    """
+
+    def __init__(self, url: str, key: bytes) -> None:
+        self._url = url
+        self._key = key
+        self._seats: dict[tuple[str, str], MediaRights] = {}
+        self._events: asyncio.Queue[MediaEvent] = asyncio.Queue(MAX_EVENTS)
+        self._calls: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._next_id = 0
+        self._socket: ClientConnection | None = None
+        self._ready = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "MediaClient":
+        """For the node the settings name."""
+        return cls(settings.media_control_url, settings.derived_key("media"))
+
+    @property
+    def connected(self) -> bool:
+        """Whether the node is there and knows all seats."""
+        return self._ready.is_set()
+
+    def start(self) -> None:
+        """Idempotent; join, signal and events call it themselves."""
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run())
+
+    async def wait_connected(self, timeout_s: float = 10.0) -> None:
+        """MediaError("unavailable") when the node does not come up in time."""
+        self.start()
+        try:
+            await asyncio.wait_for(self._ready.wait(), timeout_s)
+        except TimeoutError:
+            raise MediaError("unavailable", "media node") from None
+
+    async def join(self, room_id: str, participant_id: str, rights: MediaRights) -> None:
+        """A seat is taken, or its rights changed."""
+        self.start()
+        self._seats[room_id, participant_id] = rights
+        with _tolerating("unavailable"):
+            await self._call("join", room_id=room_id, participant_id=participant_id, rights=asdict(rights))
+
+    async def signal(
+        self, room_id: str, participant_id: str, message: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Answers for the browser; never raises for what the browser sent."""
+        self.start()
+        try:
+            result = await self._call(
+                "signal", room_id=room_id, participant_id=participant_id, message=dict(message)
+            )
+        except MediaError as error:
+            return [{"type": "error", "kind": error.kind, "detail": "", "re": str(message.get("type"))[:32]}]
+        return list(result["messages"])
+
+    async def mute(self, room_id: str, participant_id: str, source: str, muted: bool) -> None:
+        """muted=True works at once; False asks the person. MediaError when unknown or unavailable."""
+        await self._call("mute", room_id=room_id, participant_id=participant_id, source=source, muted=muted)
+
+    async def leave(self, room_id: str, participant_id: str) -> None:
+        """Idempotent."""
+        self._seats.pop((room_id, participant_id), None)
+        with _tolerating("unavailable"):
+            await self._call("leave", room_id=room_id, participant_id=participant_id)
+
+    async def close_room(self, room_id: str) -> None:
+        """Idempotent."""
+        self._seats = {seat: rights for seat, rights in self._seats.items() if seat[0] != room_id}
+        with _tolerating("unavailable"):
+            await self._call("close_room", room_id=room_id)
+
+    async def stats(self, room_id: str | None = None) -> dict[str, Any]:
+        """Numbers per participant and track; MediaError when unavailable."""
+        return await self._call("stats", room_id=room_id)
+
+    async def health(self) -> dict[str, Any]:
+        """The node's state; MediaError when unavailable."""
+        return await self._call("health")
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        """What the node reports, for one reader."""
+        self.start()
+        while True:
+            yield await self._events.get()
+
+    async def close(self) -> None:
+        """Rooms go on: a room server that restarts finds them again."""
+        if self._runner is not None:
+            self._runner.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._runner
+            self._runner = None
+
+    async def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        if not self._ready.is_set():
+            raise MediaError("unavailable", "media node")
+        return await self._request(method, params)
+
+    async def _request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        socket = self._socket
+        if socket is None:
+            raise MediaError("unavailable", "media node")
+        self._next_id += 1
+        identifier = self._next_id
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._calls[identifier] = future
+        try:
+            await socket.send(json.dumps({"id": identifier, "method": method, "params": params}))
+            reply = await asyncio.wait_for(future, CALL_TIMEOUT_S)
+        except (WebSocketException, TimeoutError, OSError):
+            raise MediaError("unavailable", "media node") from None
+        finally:
+            self._calls.pop(identifier, None)
+        if "error" in reply:
+            raise MediaError(reply["error"]["kind"], reply["error"]["detail"])
+        return reply["result"]
+
+    async def _run(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._connect_once()
+                retry_s = FIRST_RETRY_S
+            except (OSError, WebSocketException, MediaError) as error:
+                logger.info("media node away", extra={"error": type(error).__name__})
+            if self._ready.is_set():
+                self._ready.clear()
+                self._report(MediaEvent("node_lost", ""))
+            await asyncio.sleep(retry_s)
+            retry_s = min(MAX_RETRY_S, 2 * retry_s)
+
+    async def _connect_once(self) -> None:
+        header, proof = authorization(self._key)
+        async with connect(
+            self._url,
+            additional_headers={"Authorization": header},
+            max_size=4 * MAX_MESSAGE,
+            compression=None,
+            proxy=None,
+            logger=_socket_logger,
+        ) as socket:
+            response = socket.response
+            if response is None or response.headers.get(PROOF_HEADER) != proof:
+                raise InvalidHandshake("the node does not have our key")
+            self._socket = socket
+            reader = asyncio.create_task(self._read(socket))
+            try:
+                for (room_id, participant_id), rights in list(self._seats.items()):
+                    await self._rejoin(room_id, participant_id, rights)
+                self._ready.set()
+                self._report(MediaEvent("node_back", ""))
+                await reader
+            finally:
+                self._socket = None
+                reader.cancel()
+                for future in self._calls.values():
+                    if not future.done():
+                        future.set_exception(MediaError("unavailable", "media node"))
+
+    async def _rejoin(self, room_id: str, participant_id: str, rights: MediaRights) -> None:
+        if self._seats.get((room_id, participant_id)) != rights:
+            return
+        params = {"room_id": room_id, "participant_id": participant_id, "rights": asdict(rights)}
+        try:
+            await self._request("join", params)
+        except MediaError as error:
+            if error.kind == "unavailable":
+                raise
+            logger.warning("seat refused by the media node", extra={"room_id": room_id, "kind": error.kind})
+
+    async def _read(self, socket: ClientConnection) -> None:
+        async for frame in socket:
+            message: dict[str, Any] = json.loads(frame)
+            if "event" in message:
+                self._report(
+                    MediaEvent(
+                        message["event"], message["room_id"], message["participant_id"], message["data"]
+                    )
+                )
+                continue
+            future = self._calls.get(message.get("id", 0))
+            if future is not None and not future.done():
+                future.set_result(message)
+
+    def _report(self, event: MediaEvent) -> None:
+        try:
+            self._events.put_nowait(event)
+        except asyncio.QueueFull:
+            logger.warning("media events dropped: nobody reads them")
+
+
+@contextlib.contextmanager
+def _tolerating(kind: str) -> Iterator[None]:
+    """Seats are remembered and told to the node when it is back, so its absence is no failure."""
+    try:
+        yield
+    except MediaError as error:
+        if error.kind != kind:
+            raise

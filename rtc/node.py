@@ -1,0 +1,206 @@
+"""A media node: one UDP port, its rooms, its control API, its clock. `python -m rtc.node` runs one."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.config import Settings
+from core.ports import MediaRights
+from rtc.control import ControlServer
+from rtc.dtls import DtlsContext
+from rtc.errors import Refused
+from rtc.participant import PROTOCOL_VERSION
+from rtc.publisher import Endpoint
+from rtc.room import Room
+from rtc.udp import UdpPort
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.05
+MAX_ROOMS = 2_000
+ORPHAN_AFTER_S = 120.0
+
+
+class Node:
+    """Everything of one process. Made inside a running event loop.
+
+    hosts, port: where media is received (UDP). public: addresses for candidates behind 1:1 NAT, else empty.
+    key: the internal media key. Control listens on control_host:control_port.
+    """
+
+    def __init__(self, hosts: list[str], port: int, key: bytes, public: list[str] | None = None) -> None:
+        self.endpoint = Endpoint(UdpPort(hosts, port, public), DtlsContext())
+        self.rooms: dict[str, Room] = {}
+        self.control = ControlServer(self, key)
+        self.control_port = 0
+        self._started_at = time.monotonic()
+        self._orphaned_at: dict[str, float] = {}
+        self._clock: asyncio.Task[None] | None = None
+
+    async def start(self, control_host: str, control_port: int) -> None:
+        """Serve until `close`."""
+        self.control_port = await self.control.start(control_host, control_port)
+        self._clock = asyncio.create_task(self._run_clock())
+        receive, send = self.endpoint.port.buffers()
+        logger.info(
+            "media node ready",
+            extra={
+                "udp_port": self.endpoint.port.port,
+                "control_port": self.control_port,
+                "receive_buffer": receive,
+                "send_buffer": send,
+            },
+        )
+
+    async def close(self) -> None:
+        """Close every room and socket."""
+        if self._clock is not None:
+            self._clock.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._clock
+        for room_id in list(self.rooms):
+            self.close_room(room_id)
+        await self.control.close()
+        self.endpoint.port.close()
+
+    def join(self, room_id: str, participant_id: str, rights: MediaRights) -> dict[str, Any]:
+        """Idempotent; makes the room when it is the first."""
+        room = self.rooms.get(room_id)
+        if room is None:
+            if len(self.rooms) >= MAX_ROOMS:
+                raise Refused("too_many", "rooms")
+            room = self.rooms[room_id] = Room(room_id, self.endpoint, self.control.emit)
+        participant = room.join(participant_id, rights)
+        return {
+            "publisher": participant.publisher.connection if participant.publisher else None,
+            "subscriber": participant.subscriber.connection if participant.subscriber else None,
+            "tracks": [one.describe() for one in participant.publications.values()],
+        }
+
+    def signal(self, room_id: str, participant_id: str, message: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A browser's message; the answers for it."""
+        room = self.rooms.get(room_id)
+        participant = room.participants.get(participant_id) if room else None
+        if participant is None:
+            return [
+                {
+                    "type": "error",
+                    "kind": "unknown_participant",
+                    "detail": "",
+                    "re": str(message.get("type"))[:32],
+                }
+            ]
+        return participant.receive(message)
+
+    def mute(self, room_id: str, participant_id: str, source: str, muted: bool) -> None:
+        """See Participant.mute_by_server."""
+        room = self.rooms.get(room_id)
+        participant = room.participants.get(participant_id) if room else None
+        if participant is None:
+            raise Refused("unknown_participant")
+        participant.mute_by_server(source, muted)
+
+    def leave(self, room_id: str, participant_id: str) -> None:
+        """Idempotent; the last one closes the room."""
+        room = self.rooms.get(room_id)
+        if room is not None:
+            room.leave(participant_id)
+            if not room.participants:
+                self.close_room(room_id)
+
+    def close_room(self, room_id: str) -> None:
+        """Idempotent."""
+        room = self.rooms.pop(room_id, None)
+        if room is not None:
+            room.close()
+        self._orphaned_at.pop(room_id, None)
+
+    def stats(self, room_id: str | None) -> dict[str, Any]:
+        """Of one room, or all."""
+        return {"rooms": {one.id: one.stats() for one in self.rooms.values() if room_id in (None, one.id)}}
+
+    def health(self) -> dict[str, Any]:
+        """For load, dashboards and tests."""
+        counters = self.endpoint.port.counters
+        receive, send = self.endpoint.port.buffers()
+        return {
+            "version": PROTOCOL_VERSION,
+            "rooms": len(self.rooms),
+            "participants": sum(len(room.participants) for room in self.rooms.values()),
+            "uptime_s": round(time.monotonic() - self._started_at, 1),
+            "packets_in": counters.packets_in,
+            "packets_out": counters.packets_out,
+            "dropped": counters.dropped_in + counters.dropped_out,
+            "receive_buffer": receive,
+            "send_buffer": send,
+        }
+
+    async def _run_clock(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            count += 1
+            for room in list(self.rooms.values()):
+                try:
+                    self._tick(room, count)
+                except Exception:
+                    # A border: a fault in one room must not stop the clock of the others.
+                    logger.exception("room tick failed", extra={"room_id": room.id})
+
+    def _tick(self, room: Room, count: int) -> None:
+        now = time.monotonic()
+        room.tick_fast(now)
+        if count % 4 == 0:
+            room.tick_speakers()
+        if count % 5 == 0:
+            room.tick_allocate(now)
+        if count % 20 == 0:
+            room.tick_slow(now)
+            self._forget_orphans(room, now)
+
+    def _forget_orphans(self, room: Room, now: float) -> None:
+        if self.control.owned(room.id):
+            self._orphaned_at.pop(room.id, None)
+            return
+        since = self._orphaned_at.setdefault(room.id, now)
+        if now - since > ORPHAN_AFTER_S:
+            for participant in list(room.participants.values()):
+                if not participant.transports:
+                    self.leave(room.id, participant.id)
+
+
+def media_key(settings: Settings) -> bytes:
+    """The key room servers and nodes share."""
+    return settings.derived_key("media")
+
+
+async def run(settings: Settings) -> None:
+    """A node until SIGINT or SIGTERM."""
+    hosts = [one.strip() for one in settings.media_host.split(",") if one.strip()]
+    public = [one.strip() for one in settings.media_ips.split(",") if one.strip()]
+    node = Node(hosts, settings.media_port, media_key(settings), public)
+    address = urlsplit(settings.media_control_url)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    try:
+        await node.start(address.hostname or "127.0.0.1", address.port or 7881)
+        await stopped.wait()
+    finally:
+        await node.close()
+
+
+def main(settings: Settings | None = None) -> None:
+    """Run a node in this process; the `hilink media` command."""
+    asyncio.run(run(settings or Settings()))  # pyright: ignore[reportCallIssue]
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    main()

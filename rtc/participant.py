@@ -1,0 +1,299 @@
+"""One connection's person in a room: what it may do, publishes and subscribes; answers the browser's messages."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from core.errors import MediaError
+from core.ports import MediaRights
+from rtc import sdp
+from rtc.encoding import Encoding
+from rtc.errors import Malformed, Refused
+from rtc.publication import SOURCES, Publication
+from rtc.publisher import Endpoint, Publisher, Wanted
+from rtc.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from rtc.room import Room
+
+logger = logging.getLogger(__name__)
+
+PROTOCOL_VERSION = 1
+MAX_VISIBLE = 256
+MAX_SIDE_PX = 16384
+CONNECT_WITHIN_S = 30.0
+
+Message = dict[str, Any]
+
+
+class Participant:
+    """Lives from `join` to `leave`; its connections come and go."""
+
+    def __init__(self, room: "Room", participant_id: str, rights: MediaRights, endpoint: Endpoint) -> None:
+        self.room = room
+        self.id = participant_id
+        self.rights = rights
+        self.publisher: Publisher | None = None
+        self.subscriber: Subscriber | None = None
+        self.publications: dict[str, Publication] = {}
+        self.visible: dict[tuple[str, str], tuple[float, float]] | None = None
+        self.joined_at = time.monotonic()
+        self.revision = 0
+        self.known_tracks: list[dict[str, object]] = []
+        self._endpoint = endpoint
+
+    @property
+    def transports(self) -> int:
+        """How many connections it has."""
+        return (self.publisher is not None) + (self.subscriber is not None)
+
+    def receive(self, message: Mapping[str, Any]) -> list[Message]:
+        """Answer one message of rtc/PROTOCOL.md. What is wrong with it becomes an `error` message."""
+        kind = message.get("type")
+        try:
+            match kind:
+                case "hello":
+                    return [self._hello(message)]
+                case "offer":
+                    return [self._offer(message)]
+                case "mute":
+                    self._mute(message)
+                case "visible":
+                    self._set_visible(message)
+                case "bye":
+                    self.close("bye")
+                case _:
+                    raise Malformed("unknown type")
+        except MediaError as error:
+            reply: Message = {"type": "error", "kind": error.kind, "detail": str(error), "re": str(kind)[:32]}
+            if isinstance(message.get("seq"), int):
+                reply["seq"] = message["seq"]
+            return [reply]
+        return []
+
+    def set_rights(self, rights: MediaRights) -> None:
+        """At once: what is not allowed any more is unpublished or no longer forwarded."""
+        if rights == self.rights:
+            return
+        self.rights = rights
+        self.keep_only(set(rights.publish))
+        self.room.enforce()
+
+    def publish(
+        self, source: str, codec: sdp.Codec, encodings: dict[str | None, Encoding], muted: bool, now: float
+    ) -> Publication:
+        """A source now comes by these encodings."""
+        publication = self.publications.get(source)
+        if publication is None:
+            publication = self.publications[source] = Publication(self, source, codec, muted)
+            publication.encodings = encodings
+            self.room.emit(
+                "published", self.id, {"source": source, "kind": publication.kind, "codec": codec.name}
+            )
+        else:
+            if publication.codec.name != codec.name:
+                # Other payload types: subscribers must negotiate it like a new track.
+                self.room.unbind(publication)
+            publication.replace_encodings(codec, encodings, now)
+            self.set_muted(source, muted)
+        self.room.tracks_changed()
+        return publication
+
+    def keep_only(self, sources: set[str]) -> None:
+        """Unpublish every other source."""
+        gone = [source for source in self.publications if source not in sources]
+        for source in gone:
+            publication = self.publications.pop(source)
+            self.room.unbind(publication)
+            self.room.emit("unpublished", self.id, {"source": source, "kind": publication.kind})
+        if gone:
+            self.room.tracks_changed()
+
+    def set_muted(self, source: str, muted: bool) -> None:
+        """Stop or go on forwarding a source, and tell the others."""
+        publication = self.publications.get(source)
+        if publication is None or not publication.set_muted(muted, time.monotonic()):
+            return
+        self.room.emit("muted", self.id, {"source": source, "muted": muted})
+        self.room.announce_muted(publication)
+
+    def mute_by_server(self, source: str, muted: bool) -> None:
+        """An instructor's request. Muting works at once; unmuting only asks, a device is the person's own."""
+        if muted:
+            self.set_muted(source, True)
+        self.send({"type": "mute", "source": source, "muted": muted, "by": "server"})
+
+    def send(self, message: Message) -> None:
+        """To this participant's browser, through the room server."""
+        self.room.emit("message", self.id, message)
+
+    def send_tracks(self) -> None:
+        """The `tracks` message, if the list is not the one sent last."""
+        tracks = self.room.describe_tracks(self)
+        if tracks != self.known_tracks:
+            self.known_tracks = tracks
+            self.revision += 1
+            self.send({"type": "tracks", "revision": self.revision, "tracks": tracks})
+
+    def on_connection(self, kind: str, connected: bool, reason: str) -> None:
+        """A connection came up or went; for the room server."""
+        data: dict[str, Any] = {"connection": kind} if connected else {"connection": kind, "reason": reason}
+        self.room.emit("connected" if connected else "disconnected", self.id, data)
+
+    def on_publisher_closed(self, publisher: Publisher, reason: str) -> None:
+        """Of the current one: everything is unpublished. An old one that was replaced does not matter."""
+        if publisher is not self.publisher:
+            return
+        self.publisher = None
+        self.keep_only(set())
+        self._closed("publisher", reason)
+
+    def on_subscriber_closed(self, subscriber: Subscriber, reason: str) -> None:
+        """As above."""
+        if subscriber is not self.subscriber:
+            return
+        self.subscriber = None
+        self._closed("subscriber", reason)
+
+    def close(self, reason: str) -> None:
+        """Close both connections."""
+        if self.publisher is not None:
+            self.publisher.transport.close(reason)
+        if self.subscriber is not None:
+            self.subscriber.close(reason)
+
+    def check_alive(self, now: float) -> None:
+        """Once a second: connections that fell silent or never came up are closed."""
+        for connection in (self.publisher, self.subscriber):
+            if connection is None:
+                continue
+            transport = connection.transport
+            if transport.silent_s() > CONNECT_WITHIN_S or (
+                not transport.connected and now - transport.created_at > CONNECT_WITHIN_S
+            ):
+                transport.close("lost")
+
+    def _closed(self, kind: str, reason: str) -> None:
+        self.on_connection(kind, False, reason)
+        self.send({"type": "closed", "kind": kind, "reason": reason})
+
+    def _hello(self, message: Mapping[str, Any]) -> Message:
+        if message.get("version") != PROTOCOL_VERSION:
+            raise Refused("version", f"this node speaks version {PROTOCOL_VERSION}")
+        self.known_tracks = self.room.describe_tracks(self)
+        self.revision += 1
+        return {
+            "type": "welcome",
+            "version": PROTOCOL_VERSION,
+            "participant_id": self.id,
+            "publisher": self.publisher.connection if self.publisher else None,
+            "subscriber": self.subscriber.connection if self.subscriber else None,
+            "limits": {"publish": list(self.rights.publish), "subscribe": self.rights.subscribe},
+            "revision": self.revision,
+            "tracks": self.known_tracks,
+        }
+
+    def _offer(self, message: Mapping[str, Any]) -> Message:
+        kind, connection, sequence = message.get("kind"), message.get("connection"), message.get("seq")
+        text = message.get("sdp")
+        if kind not in ("publisher", "subscriber") or not isinstance(text, str):
+            raise Malformed("offer")
+        if not isinstance(connection, str) or not 0 < len(connection) <= 64:
+            raise Malformed("offer connection")
+        if not isinstance(sequence, int) or isinstance(sequence, bool):
+            raise Malformed("offer seq")
+        reply: Message = {"type": "answer", "kind": kind, "connection": connection, "seq": sequence}
+        if kind == "publisher":
+            offer = sdp.parse_offer(text, sdp.MAX_PUBLISHER_SECTIONS)
+            wanted = _wanted(message.get("tracks"))
+            publisher = self._publisher_for(connection, sequence, offer)
+            reply["sdp"], reply["mids"] = publisher.negotiate(offer, wanted, self.rights.publish)
+        else:
+            if not self.rights.subscribe:
+                raise Refused("not_allowed", "subscribe")
+            offer = sdp.parse_offer(text, sdp.MAX_SUBSCRIBER_SECTIONS)
+            subscriber = self._subscriber_for(connection, sequence, offer)
+            reply["sdp"], reply["mids"] = subscriber.negotiate(offer, self.room.tracks_for(self))
+        return reply
+
+    def _publisher_for(self, connection: str, sequence: int, offer: sdp.Offer) -> Publisher:
+        old = self.publisher
+        if old is not None and _continues(old, connection, sequence, offer):
+            return old
+        self.publisher = Publisher(self._endpoint, self, connection, offer)
+        self.publisher.sequence = sequence
+        if old is not None:
+            old.transport.close("replaced")
+        return self.publisher
+
+    def _subscriber_for(self, connection: str, sequence: int, offer: sdp.Offer) -> Subscriber:
+        old = self.subscriber
+        if old is not None and _continues(old, connection, sequence, offer):
+            return old
+        self.subscriber = Subscriber(self._endpoint, self, connection, offer)
+        self.subscriber.sequence = sequence
+        if old is not None:
+            old.close("replaced")
+        return self.subscriber
+
+    def _mute(self, message: Mapping[str, Any]) -> None:
+        source, muted = message.get("source"), message.get("muted")
+        if source not in SOURCES or not isinstance(muted, bool):
+            raise Malformed("mute")
+        self.set_muted(source, muted)
+
+    def _set_visible(self, message: Mapping[str, Any]) -> None:
+        tracks = message.get("tracks")
+        if not isinstance(tracks, list) or len(tracks) > MAX_VISIBLE:  # pyright: ignore[reportUnknownArgumentType]
+            raise Malformed("visible")
+        visible: dict[tuple[str, str], tuple[float, float]] = {}
+        entry: Any
+        for entry in tracks:  # pyright: ignore[reportUnknownVariableType]
+            if not isinstance(entry, dict):
+                raise Malformed("visible entry")
+            source = entry.get("source")  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+            width, height = _side(entry.get("width")), _side(entry.get("height"))  # pyright: ignore
+            if source not in SOURCES:
+                raise Malformed("visible source")
+            visible[str(entry.get("participant_id"))[:64], source] = (width, height)  # pyright: ignore
+        self.visible = visible
+        if self.subscriber is not None:
+            self.subscriber.allocate(time.monotonic())
+
+
+def _continues(old: Publisher | Subscriber, connection: str, sequence: int, offer: sdp.Offer) -> bool:
+    """Whether an offer goes on with this connection. Refused("stale") for an old offer."""
+    if old.connection != connection or old.transport.closed:
+        return False
+    if sequence <= old.sequence:
+        raise Refused("stale", "an older offer")
+    if set(offer.fingerprints) != set(old.transport.fingerprints):
+        return False
+    old.sequence = sequence
+    return True
+
+
+def _wanted(tracks: Any) -> list[Wanted]:
+    if not isinstance(tracks, list):
+        raise Malformed("offer tracks")
+    if len(tracks) > sdp.MAX_PUBLISHER_SECTIONS:  # pyright: ignore[reportUnknownArgumentType]
+        raise Refused("too_many", "tracks")
+    result: list[Wanted] = []
+    entry: Any
+    for entry in tracks:  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(entry, dict):
+            raise Malformed("offer track")
+        mid, source, muted = entry.get("mid"), entry.get("source"), entry.get("muted", False)  # pyright: ignore
+        if not isinstance(mid, str) or source not in SOURCES or not isinstance(muted, bool):
+            raise Malformed("offer track")
+        result.append(Wanted(mid, source, muted))
+    if len({one.source for one in result}) != len(result):
+        raise Malformed("offer source twice")
+    return result
+
+
+def _side(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SIDE_PX:
+        raise Malformed("visible size")
+    return float(value)

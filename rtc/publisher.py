@@ -1,0 +1,243 @@
+"""A participant's publisher connection: what the browser sends us."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rtc import rtcp, rtp, sdp, speakers
+from rtc.dtls import DtlsContext
+from rtc.encoding import Encoding
+from rtc.errors import Malformed
+from rtc.publication import SOURCES, Publication
+from rtc.transport import Transport
+from rtc.udp import UdpPort
+
+if TYPE_CHECKING:
+    from rtc.participant import Participant
+
+logger = logging.getLogger(__name__)
+
+MAX_UPLINK_BPS = 4_000_000
+_EXTENSIONS = (rtp.EXT_MID, rtp.EXT_RID, rtp.EXT_REPAIRED_RID, rtp.EXT_AUDIO_LEVEL, rtp.EXT_ABS_SEND_TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What all connections of a node share."""
+
+    port: UdpPort
+    dtls: DtlsContext
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One entry of a publisher offer's `tracks`."""
+
+    mid: str
+    source: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """Where packets of one SSRC belong. repair: they are RTX."""
+
+    publication: Publication
+    encoding: Encoding
+    repair: bool
+
+
+class Publisher:
+    """Sorts packets into encodings and reports back. One per RTCPeerConnection."""
+
+    def __init__(
+        self, endpoint: Endpoint, participant: "Participant", connection: str, offer: sdp.Offer
+    ) -> None:
+        self.participant = participant
+        self.connection = connection
+        self.sequence = -1
+        self.transport = Transport(endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self)
+        self._endpoint = endpoint
+        self._version = 0
+        self._by_ssrc: dict[int, _Incoming] = {}
+        self._by_mid: dict[str, Publication] = {}
+        self._media_types: set[int] = set()
+        self._repair_types: set[int] = set()
+        self._extension_ids: dict[str, int] = {}
+
+    @property
+    def encodings(self) -> list[Encoding]:
+        return [
+            encoding for publication in self._by_mid.values() for encoding in publication.encodings.values()
+        ]
+
+    def negotiate(
+        self, offer: sdp.Offer, wanted: list[Wanted], allowed: tuple[str, ...]
+    ) -> tuple[str, dict[str, str]]:
+        """Answer an offer. Returns the SDP and the accepted {mid: source}; the rest is answered inactive."""
+        _check_ssrcs(offer.sections)
+        now = time.monotonic()
+        sources = {one.mid: one for one in wanted}
+        answers: list[sdp.AnswerSection] = []
+        accepted: dict[str, Wanted] = {}
+        for section in offer.sections:
+            one = sources.get(section.mid)
+            answer = sdp.AnswerSection(section)
+            sending = section.direction in ("sendonly", "sendrecv")
+            if (
+                one
+                and sending
+                and one.source in allowed
+                and SOURCES[one.source] == section.kind
+                and section.codecs
+            ):
+                accepted[section.mid] = one
+                answer.direction, answer.codec = "recvonly", section.codecs[0]
+                answer.extensions, answer.rids = _EXTENSIONS, section.rids
+            answers.append(answer)
+        self._version += 1
+        self.transport.restart(offer.ufrag)
+        self._by_mid = {mid: one for mid, one in self._by_mid.items() if mid in accepted}
+        for answer in answers:
+            if answer.codec is not None:
+                self._accept(answer, accepted[answer.section.mid], now)
+        self.participant.keep_only({one.source for one in accepted.values()})
+        credentials = self.transport.ice.current
+        local = sdp.LocalDescription(
+            self._endpoint.port.addresses,
+            self._endpoint.port.port,
+            self._endpoint.dtls.fingerprint,
+            credentials.ufrag,
+            credentials.password,
+            self._version,
+        )
+        return sdp.build_answer(local, answers), {mid: one.source for mid, one in accepted.items()}
+
+    def on_connected(self) -> None:
+        self.participant.on_connection("publisher", True, "")
+
+    def on_closed(self, reason: str) -> None:
+        self.participant.on_publisher_closed(self, reason)
+
+    def on_rtp(self, packet: bytes) -> None:
+        """One packet in the clear."""
+        try:
+            parsed = rtp.parse(packet)
+        except Malformed:
+            return
+        now = time.monotonic()
+        incoming = self._by_ssrc.get(parsed.ssrc) or self._identify(parsed)
+        if incoming is None:
+            return
+        publication = incoming.publication
+        if incoming.repair:
+            if parsed.payload_type in self._repair_types:
+                incoming.encoding.receive_repair(parsed.payload, parsed, now, not publication.muted)
+            return
+        if parsed.payload_type not in self._media_types:
+            return
+        if publication.kind == "audio":
+            level_id = self._extension_ids.get(rtp.EXT_AUDIO_LEVEL)
+            if level_id is not None and parsed.extensions:
+                level = rtp.extension_values(parsed.profile, parsed.extensions).get(level_id)
+                if level:
+                    speakers.hear(publication, level[0])
+        incoming.encoding.receive(parsed, now, not publication.muted)
+
+    def on_rtcp(self, packet: bytes) -> None:
+        """A compound packet in the clear: only sender reports matter."""
+        now = time.monotonic()
+        try:
+            for block in rtcp.split(packet):
+                if block.kind == rtcp.SR:
+                    info = rtcp.sender_info(block)
+                    incoming = self._by_ssrc.get(info.ssrc)
+                    if incoming is not None and not incoming.repair:
+                        incoming.encoding.on_sender_report(info, now)
+        except Malformed:
+            return
+
+    def report(self, now: float) -> None:
+        """Once a second: reception reports, and the ceiling for what the browser may send."""
+        blocks = [block for encoding in self.encodings if (block := encoding.report(now)) is not None]
+        if not blocks or not self.transport.connected:
+            return
+        packet = rtcp.build_rr(1, blocks)
+        video = [one.ssrc for one in self.encodings if one.is_video and one.ssrc]
+        if video:
+            packet += rtcp.build_remb(1, MAX_UPLINK_BPS, video)
+        self.transport.send_rtcp(packet)
+
+    def _accept(self, answer: sdp.AnswerSection, wanted: Wanted, now: float) -> None:
+        section, codec = answer.section, answer.codec
+        assert codec is not None
+        self._media_types.add(codec.payload_type)
+        if codec.rtx is not None:
+            self._repair_types.add(codec.rtx)
+        self._extension_ids.update(section.extensions)
+        publication = self._by_mid.get(section.mid)
+        rids: list[str | None] = [*section.rids] or [None]
+        same = (
+            publication is not None
+            and publication.source == wanted.source
+            and list(publication.encodings) == rids
+        )
+        if not same or publication is None or publication.codec.name != codec.name:
+            made = {
+                rid: Encoding(
+                    section.kind == "video", codec.name, codec.clock_hz, rid, self.transport.send_rtcp
+                )
+                for rid in rids
+            }
+            publication = self.participant.publish(wanted.source, codec, made, wanted.muted, now)
+            self._by_mid[section.mid] = publication
+        else:
+            self.participant.set_muted(wanted.source, wanted.muted)
+        if not section.rids:
+            self._register_ssrcs(section, publication)
+
+    def _register_ssrcs(self, section: sdp.Section, publication: Publication) -> None:
+        encoding = publication.encodings[None]
+        media = [ssrc for ssrc in section.ssrcs if ssrc not in section.rtx_of]
+        for ssrc in media[:1]:
+            encoding.ssrc = ssrc
+            self._by_ssrc[ssrc] = _Incoming(publication, encoding, False)
+        for repair, ssrc in section.rtx_of.items():
+            if ssrc in media[:1]:
+                self._by_ssrc[repair] = _Incoming(publication, encoding, True)
+
+    def _identify(self, packet: rtp.Packet) -> _Incoming | None:
+        """An SSRC seen for the first time: by MID and RID (RFC 8852)."""
+        values = rtp.extension_values(packet.profile, packet.extensions)
+        mid = _text(values.get(self._extension_ids.get(rtp.EXT_MID, 0)))
+        publication = self._by_mid.get(mid or "")
+        if publication is None:
+            return None
+        repair = packet.payload_type in self._repair_types
+        uri = rtp.EXT_REPAIRED_RID if repair else rtp.EXT_RID
+        rid = _text(values.get(self._extension_ids.get(uri, 0)))
+        encoding = publication.encodings.get(rid) or publication.encodings.get(None)
+        if encoding is None:
+            return None
+        incoming = _Incoming(publication, encoding, repair)
+        self._by_ssrc[packet.ssrc] = incoming
+        if not repair:
+            encoding.ssrc = packet.ssrc
+        if len(self._by_ssrc) > 128:
+            # Connections live long and browsers change SSRCs when they start a sender anew.
+            del self._by_ssrc[next(iter(self._by_ssrc))]
+        return incoming
+
+
+def _check_ssrcs(sections: list[sdp.Section]) -> None:
+    seen: set[int] = set()
+    for section in sections:
+        for ssrc in section.ssrcs:
+            if ssrc in seen:
+                raise Malformed("SSRC in two sections")
+            seen.add(ssrc)
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode("ascii", "replace") if value else None

@@ -1,0 +1,221 @@
+"""The live place of one class session: who is in it and who may get which track."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.ports import MediaRights
+from rtc import speakers
+from rtc.errors import Refused
+from rtc.participant import Participant
+from rtc.publication import Publication
+from rtc.publisher import Endpoint
+
+MAX_PARTICIPANTS = 200
+
+Emit = Callable[[str, str, str, Mapping[str, Any]], None]
+"""kind, room_id, participant_id, data."""
+
+
+class Room:
+    """Participants by id. All decisions about who gets what are in `may_receive`."""
+
+    def __init__(self, room_id: str, endpoint: Endpoint, emit: Emit) -> None:
+        self.id = room_id
+        self.participants: dict[str, Participant] = {}
+        self.loudest: str | None = None
+        self._endpoint = endpoint
+        self._emit = emit
+        self._announcing = False
+        self._speakers: list[tuple[str, float]] = []
+
+    def join(self, participant_id: str, rights: MediaRights) -> Participant:
+        """Idempotent; a second call updates the rights at once."""
+        participant = self.participants.get(participant_id)
+        if participant is not None:
+            participant.set_rights(rights)
+            return participant
+        if len(self.participants) >= MAX_PARTICIPANTS:
+            raise Refused("too_many", "participants")
+        participant = self.participants[participant_id] = Participant(
+            self, participant_id, rights, self._endpoint
+        )
+        return participant
+
+    def leave(self, participant_id: str, reason: str = "removed") -> None:
+        """Idempotent. Closes its connections."""
+        participant = self.participants.pop(participant_id, None)
+        if participant is not None:
+            participant.close(reason)
+
+    def close(self) -> None:
+        """Everybody out."""
+        for participant_id in list(self.participants):
+            self.leave(participant_id, "room_closed")
+
+    @property
+    def publications(self) -> list[Publication]:
+        return [
+            one for participant in self.participants.values() for one in participant.publications.values()
+        ]
+
+    def may_receive(self, participant: Participant, publication: Publication) -> bool:
+        """The rule for every forwarded packet: rights, and consent where an agent listens."""
+        rights = participant.rights
+        if publication.participant is participant or not rights.subscribe:
+            return False
+        if rights.agent:
+            return publication.source == "microphone" and publication.participant.rights.agents_allowed
+        return publication.kind == "audio" or not rights.audio_only
+
+    def tracks_for(self, participant: Participant) -> list[Publication]:
+        """What a participant may get now."""
+        return [one for one in self.publications if self.may_receive(participant, one)]
+
+    def describe_tracks(self, participant: Participant) -> list[dict[str, object]]:
+        """The same for the protocol."""
+        return [one.describe() for one in self.tracks_for(participant)]
+
+    def enforce(self) -> None:
+        """Rights changed: stop at once what is not allowed any more, then tell."""
+        for participant in self.participants.values():
+            if participant.subscriber is not None:
+                participant.subscriber.drop(self.tracks_for(participant))
+        self.tracks_changed()
+
+    def unbind(self, publication: Publication) -> None:
+        """Nobody gets this any more."""
+        for participant in self.participants.values():
+            subscriber = participant.subscriber
+            if subscriber is not None:
+                for mid, forwarder in subscriber.slots.items():
+                    if forwarder.publication is publication:
+                        subscriber.unbind(mid)
+
+    def tracks_changed(self) -> None:
+        """Tell everybody soon; several changes of one moment make one message."""
+        if not self._announcing:
+            self._announcing = True
+            asyncio.get_running_loop().call_soon(self._announce)
+
+    def announce_muted(self, publication: Publication) -> None:
+        """To those who get the track."""
+        message = {
+            "type": "muted",
+            "participant_id": publication.participant.id,
+            "source": publication.source,
+            "muted": publication.muted,
+        }
+        for participant in self.participants.values():
+            if self.may_receive(participant, publication):
+                # So that the list is not sent again for what this message says.
+                participant.known_tracks = self.describe_tracks(participant)
+                participant.send(dict(message))
+
+    def emit(self, kind: str, participant_id: str, data: Mapping[str, Any]) -> None:
+        """An event for the room server."""
+        self._emit(kind, self.id, participant_id, data)
+
+    def tick_fast(self, now: float) -> None:
+        """Every 50 ms: repeat NACKs and keyframe requests."""
+        for publication in self.publications:
+            for encoding in publication.encodings.values():
+                encoding.tick(now)
+
+    def tick_speakers(self) -> None:
+        """Every 200 ms."""
+        ranked = speakers.rank(self.publications)
+        self.loudest = ranked[0][0] if ranked else self.loudest
+        if [one for one, _ in ranked] == [one for one, _ in self._speakers]:
+            return
+        self._speakers = ranked
+        data = {"speakers": [{"participant_id": one, "level": round(level, 2)} for one, level in ranked]}
+        self.emit("speakers", "", data)
+        for participant in self.participants.values():
+            if participant.subscriber is not None:
+                participant.send({"type": "speakers", **data})
+
+    def tick_allocate(self, now: float) -> None:
+        """Every 250 ms: layers and quality."""
+        for participant in self.participants.values():
+            subscriber = participant.subscriber
+            if subscriber is None or not subscriber.transport.connected:
+                continue
+            subscriber.allocate(now)
+            quality = subscriber.quality(now)
+            if quality is not None:
+                uplink = (
+                    max((one.loss for one in participant.publisher.encodings), default=0.0)
+                    if (participant.publisher)
+                    else 0.0
+                )
+                self.emit("quality", participant.id, {**quality, "uplink_loss": round(uplink, 4)})
+                if quality["tracks"]:
+                    participant.send(quality)
+
+    def tick_slow(self, now: float) -> None:
+        """Every second: reports, and connections that died."""
+        for participant in list(self.participants.values()):
+            if participant.publisher is not None:
+                participant.publisher.report(now)
+            participant.check_alive(now)
+
+    def stats(self) -> dict[str, Any]:
+        """Numbers of now, by participant."""
+        now = time.monotonic()
+        return {
+            participant.id: _participant_stats(participant, now) for participant in self.participants.values()
+        }
+
+    def _announce(self) -> None:
+        self._announcing = False
+        for participant in self.participants.values():
+            if participant.rights.subscribe:
+                participant.send_tracks()
+
+
+def _participant_stats(participant: Participant, now: float) -> dict[str, Any]:
+    up: list[dict[str, Any]] = [
+        {
+            "source": publication.source,
+            "codec": publication.codec.name,
+            "muted": publication.muted,
+            "rid": encoding.rid,
+            "alive": encoding.alive(now),
+            "packets": encoding.packets,
+            "bitrate_bps": round(encoding.bitrate_bps()),
+            "width": encoding.width,
+            "height": encoding.height,
+            "loss": round(encoding.loss, 4),
+        }
+        for publication in participant.publications.values()
+        for encoding in publication.encodings.values()
+    ]
+    subscriber = participant.subscriber
+    down: list[dict[str, Any]] = []
+    for mid, forwarder in subscriber.slots.items() if subscriber else ():
+        publication = forwarder.publication
+        down.append(
+            {
+                "mid": mid,
+                "participant_id": publication.participant.id if publication else None,
+                "source": publication.source if publication else None,
+                "rid": forwarder.encoding.rid if forwarder.encoding else None,
+                "temporal": forwarder.max_temporal,
+                "reason": forwarder.reason,
+                "packets": forwarder.packets,
+                "retransmitted": forwarder.retransmitted,
+                "loss": round(forwarder.loss, 4),
+                "rtt_ms": round(forwarder.rtt_s * 1000, 1),
+            }
+        )
+    return {
+        "publisher": bool(participant.publisher and participant.publisher.transport.connected),
+        "subscriber": bool(subscriber and subscriber.transport.connected),
+        "up": up,
+        "down": down,
+        "sent_bps": round(subscriber.sent_bps) if subscriber else 0,
+        "remb_bps": subscriber.bandwidth.remb_bps if subscriber else None,
+        "budget_bps": round(subscriber.bandwidth.budget_bps) if subscriber else None,
+    }

@@ -1,0 +1,73 @@
+"""SRTP and SRTCP of one connection (RFC 3711, RFC 7714) by libsrtp, public API only."""
+
+import pylibsrtp
+from pylibsrtp import Policy, Session
+
+from rtc.dtls import SrtpKeys
+
+MAX_INBOUND_SSRCS = 64
+"""libsrtp keeps state for every SSRC it has seen, so a publisher may not invent them without end."""
+REPLAY_WINDOW = 1024
+_PROFILES = {
+    b"SRTP_AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    b"SRTP_AES128_CM_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+}
+
+
+class Srtp:
+    """Protects what leaves and opens what arrives. `None` means: drop the packet."""
+
+    def __init__(self, keys: SrtpKeys) -> None:
+        profile = _PROFILES[keys.profile]
+        self._receive = Session(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, profile))
+        self._send = Session(_policy(keys.send, Policy.SSRC_ANY_OUTBOUND, profile))
+        self._inbound: set[bytes] = set()
+
+    def unprotect(self, packet: bytes) -> bytes | None:
+        """An RTP packet in the clear; None when forged, replayed, oversized, or of one SSRC too many."""
+        ssrc = packet[8:12]
+        known = ssrc in self._inbound
+        if not known and len(self._inbound) >= MAX_INBOUND_SSRCS:
+            return None
+        try:
+            clear = self._receive.unprotect(packet)
+        except (pylibsrtp.Error, ValueError):
+            return None
+        if not known:
+            self._inbound.add(ssrc)
+        return clear
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """A compound RTCP packet in the clear, or None."""
+        ssrc = packet[4:8]
+        if ssrc not in self._inbound:
+            if len(self._inbound) >= 2 * MAX_INBOUND_SSRCS:
+                return None
+        try:
+            clear = self._receive.unprotect_rtcp(packet)
+        except (pylibsrtp.Error, ValueError):
+            return None
+        self._inbound.add(ssrc)
+        return clear
+
+    def protect(self, packet: bytes) -> bytes | None:
+        """An RTP packet for the network; None when it is too long for libsrtp's buffer."""
+        try:
+            return self._send.protect(packet)
+        except (pylibsrtp.Error, ValueError):
+            return None
+
+    def protect_rtcp(self, packet: bytes) -> bytes | None:
+        """A compound RTCP packet for the network, or None."""
+        try:
+            return self._send.protect_rtcp(packet)
+        except (pylibsrtp.Error, ValueError):
+            return None
+
+
+def _policy(key: bytes, ssrc_type: int, profile: int) -> Policy:
+    policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=profile)
+    # A retransmission without RTX repeats a sequence number on purpose.
+    policy.allow_repeat_tx = True
+    policy.window_size = REPLAY_WINDOW
+    return policy

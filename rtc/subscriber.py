@@ -1,0 +1,314 @@
+"""A participant's subscriber connection: what we send the browser."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rtc import layers, rtcp, rtp, sdp
+from rtc.bandwidth import UNKNOWN_BPS, Bandwidth
+from rtc.errors import Malformed
+from rtc.forwarder import Forwarder
+from rtc.publication import Publication
+from rtc.publisher import Endpoint
+from rtc.transport import Transport
+
+if TYPE_CHECKING:
+    from rtc.participant import Participant
+
+DEFAULT_WIDTH_PX = 640
+AUDIO_RESERVE_BPS = 45_000
+RTX_SHARE = 0.25
+RTX_MIN_BPS = 100_000
+_EXTENSIONS = (rtp.EXT_ABS_SEND_TIME,)
+
+
+class Subscriber:
+    """Its forwarders, by mid and by SSRC, and how much its network takes. One per RTCPeerConnection."""
+
+    def __init__(
+        self, endpoint: Endpoint, participant: "Participant", connection: str, offer: sdp.Offer
+    ) -> None:
+        self.participant = participant
+        self.connection = connection
+        self.sequence = -1
+        self.transport = Transport(endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self)
+        self.slots: dict[str, Forwarder] = {}
+        self.bandwidth = Bandwidth(time.monotonic())
+        self.sent_bps = 0.0
+        self._endpoint = endpoint
+        self._version = 0
+        self._by_ssrc: dict[int, Forwarder] = {}
+        self._sent_bytes = 0
+        self._sent_at = time.monotonic()
+        self._rtx_tokens = 0.0
+        self._rtx_at = time.monotonic()
+        self._quality: tuple[object, ...] = ()
+        self._quality_at = 0.0
+
+    def negotiate(self, offer: sdp.Offer, tracks: list[Publication]) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Answer an offer: tracks keep their transceiver, new ones take idle ones. Returns SDP and `mids`."""
+        now = time.monotonic()
+        mids = {section.mid for section in offer.sections}
+        for mid in [mid for mid in self.slots if mid not in mids]:
+            self._drop_slot(mid)
+        self.transport.restart(offer.ufrag)
+        self._version += 1
+        for mid, forwarder in self.slots.items():
+            if forwarder.publication is not None and forwarder.publication not in tracks:
+                self.unbind(mid)
+        waiting = [one for one in tracks if one not in {slot.publication for slot in self.slots.values()}]
+        answers: list[sdp.AnswerSection] = []
+        placed: dict[str, dict[str, Any]] = {}
+        for section in offer.sections:
+            answers.append(self._answer(section, waiting, placed, now))
+        self.allocate(now)
+        credentials = self.transport.ice.current
+        local = sdp.LocalDescription(
+            self._endpoint.port.addresses,
+            self._endpoint.port.port,
+            self._endpoint.dtls.fingerprint,
+            credentials.ufrag,
+            credentials.password,
+            self._version,
+        )
+        return sdp.build_answer(local, answers), placed
+
+    def unbind(self, mid: str) -> None:
+        """Stop sending what is in this slot; the slot stays for another track."""
+        forwarder = self.slots[mid]
+        forwarder.select(None, 3, time.monotonic())
+        if forwarder.publication is not None:
+            forwarder.publication.forwarders.discard(forwarder)
+            forwarder.publication = None
+
+    def drop(self, keep: list[Publication]) -> None:
+        """Stop at once everything that is not in `keep`."""
+        for mid, forwarder in self.slots.items():
+            if forwarder.publication is not None and forwarder.publication not in keep:
+                self.unbind(mid)
+
+    def close(self, reason: str) -> None:
+        """Idempotent."""
+        self.drop([])
+        self.transport.close(reason)
+
+    def on_connected(self) -> None:
+        now = time.monotonic()
+        for forwarder in self.slots.values():
+            # A keyframe that came during the handshake is lost for the browser.
+            if forwarder.encoding is not None:
+                forwarder.encoding.request_keyframe(now)
+        self.bandwidth.started_at = now
+        self.participant.on_connection("subscriber", True, "")
+
+    def on_closed(self, reason: str) -> None:
+        self.drop([])
+        self.participant.on_subscriber_closed(self, reason)
+
+    def on_rtp(self, packet: bytes) -> None:
+        """Subscribers send no media."""
+
+    def on_rtcp(self, packet: bytes) -> None:
+        """Feedback from the browser, in the clear."""
+        now = time.monotonic()
+        try:
+            for block in rtcp.split(packet):
+                self._on_block(block, now)
+        except Malformed:
+            return
+
+    def allocate(self, now: float) -> None:
+        """Every quarter of a second: what to send of each picture."""
+        self._measure(now)
+        demands = self._demands()
+        for forwarder in self.slots.values():
+            publication = forwarder.publication
+            if publication is not None and publication.kind == "audio":
+                forwarder.select(publication.default_encoding(now), 3, now)
+                forwarder.reason = "muted" if publication.muted else "full"
+        if not demands:
+            return
+        audio = sum(
+            AUDIO_RESERVE_BPS
+            for one in self.slots.values()
+            if one.publication is not None and one.publication.kind == "audio" and not one.publication.muted
+        )
+        wanted = audio + sum(_best_bps(one, now) for one in demands)
+        worst = max((one.loss for one in self.slots.values() if one.publication is not None), default=0.0)
+        budget = self.bandwidth.update(now, self.sent_bps, wanted, worst)
+        layers.allocate(demands, max(0.0, budget - audio), now)
+        for demand in demands:
+            forwarder, option = demand.forwarder, demand.option
+            forwarder.reason = demand.reason
+            if option is not None:
+                forwarder.select(option.encoding, option.temporal, now)
+            elif demand.reason == "waiting":
+                # Nothing arrives yet: stand ready for the first keyframe.
+                if forwarder.encoding is None and forwarder.target is None:
+                    forwarder.select(demand.publication.default_encoding(now), 3, now)
+            elif demand.reason != "muted":
+                forwarder.select(None, 3, now)
+
+    def quality(self, now: float) -> dict[str, Any] | None:
+        """The protocol's `quality` when it changed or 5 s have passed, else None."""
+        tracks: list[dict[str, Any]] = []
+        for forwarder in self.slots.values():
+            publication = forwarder.publication
+            if publication is None or publication.kind != "video":
+                continue
+            encoding = forwarder.encoding
+            tracks.append(
+                {
+                    "participant_id": publication.participant.id,
+                    "source": publication.source,
+                    "layer": {"rid": encoding.rid, "temporal": forwarder.max_temporal} if encoding else None,
+                    "reason": forwarder.reason,
+                    "bitrate_bps": round(encoding.bitrate_bps(forwarder.max_temporal)) if encoding else 0,
+                }
+            )
+        key = tuple(
+            (one["participant_id"], one["source"], str(one["layer"]), one["reason"]) for one in tracks
+        )
+        if key == self._quality and now - self._quality_at < 5:
+            return None
+        self._quality, self._quality_at = key, now
+        budget = self.bandwidth.budget_bps
+        return {
+            "type": "quality",
+            "tracks": tracks,
+            "loss": round(max((one.loss for one in self.slots.values()), default=0.0), 4),
+            "rtt_ms": round(1000 * max((one.rtt_s for one in self.slots.values()), default=0.0)),
+            "estimate_bps": None if budget >= UNKNOWN_BPS else round(budget),
+        }
+
+    def _answer(
+        self, section: sdp.Section, waiting: list[Publication], placed: dict[str, dict[str, Any]], now: float
+    ) -> sdp.AnswerSection:
+        answer = sdp.AnswerSection(section)
+        if section.direction not in ("recvonly", "sendrecv"):
+            if section.mid in self.slots:
+                self.unbind(section.mid)
+            return answer
+        forwarder = self.slots.get(section.mid)
+        publication = forwarder.publication if forwarder is not None else None
+        if publication is None:
+            publication = next(
+                (one for one in waiting if one.kind == section.kind and match_codec(section, one.codec)), None
+            )
+            if publication is None:
+                return answer
+            waiting.remove(publication)
+        codec = match_codec(section, publication.codec)
+        if codec is None:
+            return answer
+        if forwarder is None:
+            forwarder = self.slots[section.mid] = Forwarder(self.transport)
+            self._by_ssrc[forwarder.ssrc] = forwarder
+        forwarder.payload_type, forwarder.rtx_payload_type = codec.payload_type, codec.rtx
+        forwarder.clock_hz = codec.clock_hz
+        forwarder.time_id = section.extensions.get(rtp.EXT_ABS_SEND_TIME, 0)
+        if forwarder.publication is None:
+            forwarder.publication = publication
+            publication.forwarders.add(forwarder)
+            publication.attach_all(now)
+        answer.direction, answer.codec, answer.extensions = "sendonly", codec, _EXTENSIONS
+        # One stream id per person and device group is what makes a browser keep lips and voice together.
+        group = "screen" if publication.source.startswith("screen") else "person"
+        answer.msid = (
+            f"{publication.participant.id}.{group} {publication.participant.id}.{publication.source}"
+        )
+        answer.ssrc = forwarder.ssrc
+        answer.rtx_ssrc = forwarder.rtx_ssrc if codec.rtx is not None else 0
+        placed[section.mid] = {
+            "participant_id": publication.participant.id,
+            "source": publication.source,
+            "muted": publication.muted,
+        }
+        return answer
+
+    def _drop_slot(self, mid: str) -> None:
+        self.unbind(mid)
+        forwarder = self.slots.pop(mid)
+        self._by_ssrc.pop(forwarder.ssrc, None)
+
+    def _on_block(self, block: rtcp.Block, now: float) -> None:
+        if block.kind in (rtcp.RR, rtcp.SR):
+            for report in rtcp.reports(block):
+                forwarder = self._by_ssrc.get(report.ssrc)
+                if forwarder is not None:
+                    forwarder.on_report(report, now)
+        elif block.kind == rtcp.RTPFB and block.count == rtcp.FB_NACK:
+            forwarder = self._by_ssrc.get(rtcp.media_ssrc(block))
+            if forwarder is not None:
+                self._on_nack(forwarder, rtcp.nacked(block), now)
+        elif block.kind == rtcp.PSFB and block.count == rtcp.FB_PLI:
+            self._want_keyframe(rtcp.media_ssrc(block), now)
+        elif block.kind == rtcp.PSFB and block.count == rtcp.FB_FIR:
+            for ssrc in rtcp.fir_ssrcs(block):
+                self._want_keyframe(ssrc, now)
+        elif block.kind == rtcp.PSFB and block.count == rtcp.FB_AFB:
+            bps = rtcp.remb_bps(block)
+            if bps is not None:
+                self.bandwidth.remb_bps = float(bps)
+
+    def _want_keyframe(self, ssrc: int, now: float) -> None:
+        forwarder = self._by_ssrc.get(ssrc)
+        encoding = forwarder and (forwarder.encoding or forwarder.target)
+        if encoding:
+            encoding.request_keyframe(now)
+
+    def _on_nack(self, forwarder: Forwarder, lost: list[int], now: float) -> None:
+        budget = self.bandwidth.budget_bps
+        rate = max(RTX_MIN_BPS, RTX_SHARE * (self.sent_bps if budget >= UNKNOWN_BPS else budget))
+        self._rtx_tokens = min(rate / 2, self._rtx_tokens + (now - self._rtx_at) * rate)
+        self._rtx_at = now
+        for sequence in lost:
+            # Repairs compete with new packets on a full line, and sound must win.
+            if self._rtx_tokens <= 0:
+                return
+            self._rtx_tokens -= 8 * forwarder.retransmit(sequence, now)
+
+    def _demands(self) -> list[layers.Demand]:
+        visible = self.participant.visible
+        demands: list[layers.Demand] = []
+        speaker = self.participant.room.loudest
+        for forwarder in self.slots.values():
+            publication = forwarder.publication
+            if publication is None or publication.kind != "video":
+                continue
+            key = (publication.participant.id, publication.source)
+            width = DEFAULT_WIDTH_PX if visible is None else visible.get(key, (0, 0))[0]
+            first = publication.source == "screen" or publication.participant.id == speaker
+            demands.append(
+                layers.Demand(forwarder, publication, 0 if first else 1 if width >= 480 else 2, width)
+            )
+        return demands
+
+    def _measure(self, now: float) -> None:
+        span = now - self._sent_at
+        if span < 0.5:
+            return
+        total = sum(one.sent_bytes for one in self.slots.values())
+        rate = max(0, total - self._sent_bytes) * 8 / span
+        self.sent_bps += (rate - self.sent_bps) * 0.6
+        self._sent_bytes, self._sent_at = total, now
+
+
+def match_codec(section: sdp.Section, codec: sdp.Codec) -> sdp.Codec | None:
+    """The subscriber's payload type for a publisher's codec: same name, same profile where that matters."""
+    same = [one for one in section.codecs if one.name == codec.name]
+    if codec.name in ("h264", "vp9"):
+        key = _profile(codec)
+        same = [one for one in same if _profile(one) == key] or [one for one in same if codec.name == "h264"]
+    return same[0] if same else None
+
+
+def _profile(codec: sdp.Codec) -> tuple[str, str]:
+    values = dict(part.strip().partition("=")[::2] for part in codec.fmtp.split(";"))
+    if codec.name == "vp9":
+        return values.get("profile-id", "0"), ""
+    return values.get("profile-level-id", "42e01f")[:4].lower(), values.get("packetization-mode", "0")
+
+
+def _best_bps(demand: layers.Demand, now: float) -> float:
+    ladder, _ = layers.options(demand.publication, demand.width_px, now) if demand.width_px else ([], False)
+    return ladder[-1].bps if ladder else 0.0

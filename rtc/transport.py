@@ -1,0 +1,199 @@
+"""One connection of a browser: ICE, DTLS and SRTP together, from the first check to the last packet."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from rtc import stun
+from rtc.dtls import Dtls, DtlsContext, Fingerprint
+from rtc.errors import MediaError
+from rtc.ice import Credentials, IceLite
+from rtc.srtp import Srtp
+from rtc.udp import UdpPort, UdpSocket
+
+logger = logging.getLogger(__name__)
+
+LOST_AFTER_S = 30.0
+TAKEOVER_AFTER_S = 10.0
+MAX_PATHS = 4
+"""A browser checks from several addresses; only so many are kept per connection."""
+
+
+class Owner(Protocol):
+    """What a connection is for: a Publisher or a Subscriber."""
+
+    def on_rtp(self, packet: bytes) -> None: ...
+
+    def on_rtcp(self, packet: bytes) -> None: ...
+
+    def on_connected(self) -> None: ...
+
+    def on_closed(self, reason: str) -> None: ...
+
+
+class Transport:
+    """Sends and receives for one RTCPeerConnection. Nothing is sent to an address that did not prove itself."""
+
+    def __init__(
+        self,
+        port: UdpPort,
+        context: DtlsContext,
+        remote_ufrag: str,
+        fingerprints: Sequence[Fingerprint],
+        owner: Owner,
+    ) -> None:
+        self._port = port
+        self._owner = owner
+        self._dtls = Dtls(context, fingerprints)
+        self._srtp: Srtp | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._paths: dict[tuple[int, stun.Address], UdpSocket] = {}
+        self._socket: UdpSocket | None = None
+        self._address: stun.Address | None = None
+        self.fingerprints = tuple(fingerprints)
+        self.closed = False
+        self.created_at = time.monotonic()
+        self.ice = IceLite(Credentials.new(remote_ufrag))
+        port.by_ufrag[self.ice.current.ufrag] = self
+
+    @property
+    def connected(self) -> bool:
+        """Whether media can flow."""
+        return self._srtp is not None and not self.closed
+
+    def restart(self, remote_ufrag: str) -> None:
+        """ICE restart: new credentials, same DTLS association. No effect when the ufrag is not new."""
+        oldest = self.ice.previous
+        if self.ice.restart(remote_ufrag) is None:
+            return
+        if oldest is not None:
+            self._port.by_ufrag.pop(oldest.ufrag, None)
+        self._port.by_ufrag[self.ice.current.ufrag] = self
+
+    def silent_s(self) -> float:
+        """Seconds since the browser was last heard from. Browsers check every 2.5 s or so, media or not."""
+        return time.monotonic() - self.ice.heard_at
+
+    def receive_check(self, request: stun.Request, socket_: UdpSocket, address: stun.Address) -> bool:
+        """Answer an ICE connectivity check; follow the browser's nomination. False when it is not genuine."""
+        credentials = self.ice.accept(request)
+        if credentials is None or self.closed:
+            return False
+        holder = socket_.by_address.get(address)
+        if holder is not None and holder is not self and holder.silent_s() < TAKEOVER_AFTER_S:
+            # Somebody with a forged source address must not take another connection's packets away.
+            return False
+        key = (id(socket_), address)
+        if holder is not self or key not in self._paths:
+            if len(self._paths) >= MAX_PATHS:
+                self._forget_oldest_path()
+            self._paths[key] = socket_
+            socket_.by_address[address] = self
+        # Only the newest generation nominates: a late check of the old one must not pull media back.
+        if self._address is None or (request.use_candidate and credentials is self.ice.current):
+            self._socket, self._address = socket_, address
+        self._port.send(socket_, stun.build_response(request, address, credentials.password), address)
+        return True
+
+    def receive_dtls(self, data: bytes, socket_: UdpSocket, address: stun.Address) -> None:
+        """One DTLS datagram from an address that passed a check."""
+        if self.closed:
+            return
+        try:
+            answers = self._dtls.receive(data)
+        except MediaError as error:
+            logger.info("dtls refused", extra={"kind": error.kind, "detail": str(error)})
+            self.close("dtls")
+            return
+        for datagram in answers:
+            self._port.send(socket_, datagram, address)
+        if self._dtls.closed:
+            self.close("bye")
+        elif self._srtp is None and self._dtls.keys is not None:
+            self._srtp = Srtp(self._dtls.keys)
+            self._cancel_timer()
+            self._owner.on_connected()
+        else:
+            self._arm_timer()
+
+    def receive_media(self, data: bytes) -> None:
+        """One SRTP or SRTCP packet from an address that passed a check (RFC 5761 tells them apart)."""
+        srtp = self._srtp
+        if srtp is None:
+            return
+        if 192 <= data[1] <= 223:
+            packet = srtp.unprotect_rtcp(data)
+            if packet is not None:
+                self._owner.on_rtcp(packet)
+        else:
+            packet = srtp.unprotect(data)
+            if packet is not None:
+                self._owner.on_rtp(packet)
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect and send; silently dropped while there is no connection."""
+        if self._srtp is None or self._socket is None or self._address is None:
+            return
+        data = self._srtp.protect(packet)
+        if data is not None:
+            self._port.send(self._socket, data, self._address)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """As send_rtp, for a compound RTCP packet."""
+        if self._srtp is None or self._socket is None or self._address is None:
+            return
+        data = self._srtp.protect_rtcp(packet)
+        if data is not None:
+            self._port.send(self._socket, data, self._address)
+
+    def close(self, reason: str) -> None:
+        """Idempotent. Tells the browser by DTLS close_notify, and the owner."""
+        if self.closed:
+            return
+        self.closed = True
+        self._cancel_timer()
+        if self._socket is not None and self._address is not None:
+            for datagram in self._dtls.close():
+                self._port.send(self._socket, datagram, self._address)
+        for credentials in (self.ice.current, self.ice.previous):
+            if credentials is not None:
+                self._port.by_ufrag.pop(credentials.ufrag, None)
+        for (_, address), socket_ in self._paths.items():
+            if socket_.by_address.get(address) is self:
+                del socket_.by_address[address]
+        self._paths.clear()
+        self._owner.on_closed(reason)
+
+    def _forget_oldest_path(self) -> None:
+        for key, socket_ in self._paths.items():
+            if key[1] == self._address and socket_ is self._socket:
+                continue
+            del self._paths[key]
+            if socket_.by_address.get(key[1]) is self:
+                del socket_.by_address[key[1]]
+            return
+
+    def _arm_timer(self) -> None:
+        self._cancel_timer()
+        timeout = self._dtls.timeout_s()
+        if timeout is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(timeout, 0.02), self._retransmit)
+
+    def _retransmit(self) -> None:
+        if self.closed or self._socket is None or self._address is None:
+            return
+        try:
+            datagrams = self._dtls.retransmit()
+        except MediaError:
+            self.close("dtls")
+            return
+        for datagram in datagrams:
+            self._port.send(self._socket, datagram, self._address)
+        self._arm_timer()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,145 @@
+"""The node's UDP port: sockets, and telling STUN, DTLS and SRTP apart (RFC 7983)."""
+
+import asyncio
+import logging
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rtc import stun
+from rtc.errors import Malformed
+
+if TYPE_CHECKING:
+    from rtc.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_BUFFER = 16 << 20
+SEND_BUFFER = 32 << 20
+_BATCH = 64
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+
+
+@dataclass(slots=True)
+class Counters:
+    """Packets since the node started."""
+
+    packets_in: int = 0
+    packets_out: int = 0
+    dropped_in: int = 0
+    dropped_out: int = 0
+
+
+@dataclass(slots=True)
+class UdpSocket:
+    """One bound socket, and which connection each authenticated remote address belongs to."""
+
+    sock: socket.socket
+    by_address: dict[stun.Address, "Transport"] = field(default_factory=dict)
+
+
+class UdpPort:
+    """All sockets of the node: the same port on every address it listens on.
+
+    hosts: addresses to bind. port: 0 picks one (tests). public: addresses to write into candidates instead of
+    the bound ones (1:1 NAT); empty means the bound ones.
+    """
+
+    def __init__(self, hosts: list[str], port: int, public: list[str] | None = None) -> None:
+        self.counters = Counters()
+        self.by_ufrag: dict[str, Transport] = {}
+        self.sockets: list[UdpSocket] = []
+        self._loop = asyncio.get_running_loop()
+        for host in hosts:
+            sock = _open(host, port)
+            port = sock.getsockname()[1]
+            self.sockets.append(UdpSocket(sock))
+        self.port = port
+        bound = [str(one.sock.getsockname()[0]) for one in self.sockets]
+        self.addresses = public or [host for host in bound if host not in ("0.0.0.0", "::")]
+        if not self.addresses:
+            self.addresses = ["127.0.0.1"]
+        for one in self.sockets:
+            self._loop.add_reader(one.sock.fileno(), self._readable, one)
+
+    def send(self, socket_: UdpSocket, datagram: bytes, address: stun.Address) -> None:
+        """Send now or drop: a full buffer is congestion, and late media is worth nothing."""
+        try:
+            socket_.sock.sendto(datagram, address)
+            self.counters.packets_out += 1
+        except OSError:
+            self.counters.dropped_out += 1
+
+    def buffers(self) -> tuple[int, int]:
+        """Effective receive and send buffer of the first socket, bytes."""
+        sock = self.sockets[0].sock
+        return (
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
+        )
+
+    def close(self) -> None:
+        for one in self.sockets:
+            self._loop.remove_reader(one.sock.fileno())
+            one.sock.close()
+
+    def _readable(self, socket_: UdpSocket) -> None:
+        receive, by_address, counters = socket_.sock.recvfrom, socket_.by_address, self.counters
+        for _ in range(_BATCH):
+            try:
+                data, address = receive(2048)
+            except OSError:
+                # Nothing left, or an ICMP error of an earlier send: neither concerns a later packet.
+                return
+            counters.packets_in += 1
+            first = data[0] if data else 255
+            if 127 < first < 192:
+                transport = by_address.get(address)
+                if transport is None or len(data) < 12:
+                    counters.dropped_in += 1
+                else:
+                    transport.receive_media(data)
+            elif first < 4:
+                self._receive_stun(socket_, data, address)
+            elif 19 < first < 64 and address in by_address:
+                by_address[address].receive_dtls(data, socket_, address)
+            else:
+                counters.dropped_in += 1
+
+    def _receive_stun(self, socket_: UdpSocket, data: bytes, address: stun.Address) -> None:
+        try:
+            request = stun.parse_request(data)
+        except Malformed:
+            self.counters.dropped_in += 1
+            return
+        transport = self.by_ufrag.get(request.username.partition(":")[0])
+        if transport is None or not transport.receive_check(request, socket_, address):
+            # No answer at all: an unknown sender learns nothing and cannot use us to flood somebody.
+            self.counters.dropped_in += 1
+
+
+def _open(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.setblocking(False)
+    for option, forced, size in (
+        (socket.SO_RCVBUF, _SO_RCVBUFFORCE, RECEIVE_BUFFER),
+        (socket.SO_SNDBUF, _SO_SNDBUFFORCE, SEND_BUFFER),
+    ):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, size)
+        except OSError:
+            # Only root may go past the system's limit; everybody else gets what the limit allows.
+            sock.setsockopt(socket.SOL_SOCKET, option, size)
+        got = sock.getsockopt(socket.SOL_SOCKET, option)
+        if got < 1 << 20:
+            logger.warning("small socket buffer", extra={"option": option, "bytes": got})
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
