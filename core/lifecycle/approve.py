@@ -73,7 +73,7 @@ def reject_summary(actor: Actor, summary_id: str, version: int, reason: str) -> 
         session = get_session(db, row.session_id, lock=True)
         session.chain = "transcribed"
         db.add(session)
-        start_chain(db, row.session_id, "draft", attempt=row.draft_no + 1)
+        start_chain(db, row.session_id, "draft", again=str(row.draft_no + 1))
 
 
 def save_edits(actor: Actor, summary_id: str, version: int, edits: Edits) -> int:

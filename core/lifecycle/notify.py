@@ -108,15 +108,12 @@ async def send_due() -> int:
     A message that fails for good opens a case: somebody must reach that person.
     """
     service = services.current()
-    channels = dict(channel for _, offered in service.plugins.call("message_channels") for channel in offered)
-    claimed = _claim(service.clock.now())
+    offers = service.plugins.call("message_channels", enabled_only=True)
+    channels = dict(channel for _, offered in offers for channel in offered)
+    claimed = _claim(service.clock.now(), tuple(channels))
     for message in claimed:
-        send = channels.get(message.channel)
-        if send is None:
-            _settle(message.id, "no such channel", held=True)
-            continue
         try:
-            await send(message)
+            await channels[message.channel](message)
         except Exception as error:  # the border to the outside: any failure is retried, then owned
             logger.warning("message failed", extra={"message_id": message.id, "kind": message.kind})
             _settle(message.id, f"{type(error).__name__}"[:200])
@@ -125,12 +122,13 @@ async def send_due() -> int:
     return len(claimed)
 
 
-def _claim(now: datetime) -> list[MessageView]:
+def _claim(now: datetime, channels: tuple[str, ...]) -> list[MessageView]:
+    """Messages of a channel that nobody offers now (its plugin is switched off) wait untouched."""
     domain = services.current().settings.public_url.split("//")[-1].split(":")[0].split("/")[0]
     with services.current().store.write() as db:
         rows = db.exec(
             select(Message)
-            .where(Message.status == "queued", Message.due_at <= now)
+            .where(Message.status == "queued", Message.due_at <= now, col(Message.channel).in_(channels))
             .order_by(col(Message.due_at))
             .limit(BATCH)
             .with_for_update(skip_locked=True)
@@ -147,7 +145,7 @@ def _claim(now: datetime) -> list[MessageView]:
         ]
 
 
-def _settle(message_id: str, error: str, *, held: bool = False) -> None:
+def _settle(message_id: str, error: str) -> None:
     now = services.current().clock.now()
     with services.current().store.write() as db:
         row = db.get_one(Message, message_id)
@@ -156,7 +154,7 @@ def _settle(message_id: str, error: str, *, held: bool = False) -> None:
             row.status, row.sent_at = "sent", now
             row.params = {key: value for key, value in row.params.items() if key != "token"}
             emit(db, MessageSent(session_id=row.session_id, person_id=row.to_person_id, message_kind=row.kind))
-        elif row.attempts >= MAX_ATTEMPTS and not held:
+        elif row.attempts >= MAX_ATTEMPTS:
             row.status = "failed"
             open_case(
                 db,

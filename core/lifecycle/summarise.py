@@ -23,9 +23,8 @@ logger = logging.getLogger(__name__)
 def draft(material: SummaryInput) -> SummaryDraft:
     """Ask the chosen summariser; without one, facts alone. Evidence that does not exist is dropped."""
     service = services.current()
-    engines = dict(
-        engine for _, offered in service.plugins.call("summarisers") for engine in offered
-    )
+    offers = service.plugins.call("summarisers", enabled_only=True)
+    engines = dict(engine for _, offered in offers for engine in offered)
     chosen = engines.get(service.settings.summariser) or next(iter(engines.values()), None)
     drafted: SummaryDraft = chosen(material) if chosen is not None else facts_only(material)
     return checked(drafted, material)

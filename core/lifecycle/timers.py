@@ -1,11 +1,11 @@
 """What happens when a timer fires. Each handler runs in one short transaction and checks that it still applies."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from core import services
-from core.clock import on_timer, set_timer
+from core.clock import on_timer
 from core.delivery import emit, start_chain
 from core.domain import ClassSession, PresenceInterval, Room, Seat, Summary, Timer
 from core.events import ReminderSent
@@ -109,19 +109,20 @@ def case_overdue(db: Session, timer: Timer, now: datetime) -> None:
     escalate_case(db, timer.subject_id)
 
 
+REPAIR_AFTER = timedelta(minutes=30)
+
+
 def reconcile(db: Session) -> int:
-    """Sessions that ended without their chain moving on are started again. Returns how many. Idempotent."""
-    stage = {"ended": "attendance", "transcribed": "draft", "approved": "tell"}
-    rows = db.exec(select(ClassSession).where(ClassSession.status == "ended", col(ClassSession.chain).in_(stage))).all()
+    """Sessions whose chain stood still for long are started again. Returns how many. Idempotent within the hour."""
+    stage = {"ended": "attendance", "attended": "transcript", "transcribed": "draft", "approved": "tell"}
+    now = services.current().clock.now()
+    rows = db.exec(
+        select(ClassSession).where(
+            ClassSession.status == "ended",
+            col(ClassSession.chain).in_(stage),
+            col(ClassSession.ended_at) < now - REPAIR_AFTER,
+        )
+    ).all()
     for row in rows:
-        start_chain(db, row.id, stage[row.chain])
-    waiting = db.exec(select(ClassSession).where(ClassSession.chain == "attended")).all()
-    for row in waiting:
-        timer = db.exec(
-            select(Timer.id).where(
-                Timer.subject_id == row.id, Timer.kind == "transcript_timeout", Timer.status == "waiting"
-            )
-        ).first()
-        if timer is None:
-            set_timer(db, "transcript_timeout", row.id, services.current().clock.now(), row.version)
+        start_chain(db, row.id, stage[row.chain], again=f"{now:%Y%m%d%H}")
     return len(rows)

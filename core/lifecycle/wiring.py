@@ -1,0 +1,88 @@
+"""Tells the engine below what the lifecycle does: stages, failed deliveries, and the worker's regular ticks."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlmodel import col, delete, select
+
+from core.clock import on_tick
+from core.delivery import register
+from core.domain import Delivery, Login, MagicLink, SignInAttempt, TranscriptSegment
+from core.domain.session import ClassSession
+from core.lifecycle import timers
+from core.lifecycle.cases import open_case
+from core.lifecycle.chain import run_stage
+from core.lifecycle.notify import BATCH, send_due
+from core.services import Services, current
+
+_MOST_BATCHES = 20
+"""A tick sends this many batches at most, so that it ends and others get their turn."""
+
+
+def open_failure(delivery: Delivery) -> None:
+    """What failed for good becomes a case in the operators' queue. A failure about a case does not open another."""
+    if delivery.hook == "on_exception":
+        return
+    kind = {"chain": "chain_failed", "timer": "timer_failed"}.get(delivery.hook.split(".")[0], "delivery_failed")
+    with current().store.write() as db:
+        session_id = delivery.subject_id if db.get(ClassSession, delivery.subject_id) else None
+        open_case(
+            db,
+            kind,
+            dedupe=f"{kind}:{delivery.id}",
+            session_id=session_id,
+            facts={"delivery_id": delivery.id, "plugin": delivery.plugin, "hook": delivery.hook},
+        )
+
+
+def wire() -> None:
+    """Idempotent; bootstrap calls it in every process that has the database."""
+    register(chain=run_stage, dead=open_failure)
+
+
+@on_tick("messages")
+def send_messages(services: Services) -> int:
+    """Send what is due."""
+
+    async def batches() -> int:
+        sent = 0
+        for _ in range(_MOST_BATCHES):
+            tried = await send_due()
+            sent += tried
+            if tried < BATCH:
+                break
+        return sent
+
+    return asyncio.run(batches())
+
+
+@on_tick("chains", every_s=120)
+def repair_chains(services: Services) -> int:
+    """Chains that stood still."""
+    with services.store.write() as db:
+        return timers.reconcile(db)
+
+
+@on_tick("retention", every_s=3_600)
+def retain(services: Services) -> int:
+    """Erase what has passed its date: transcripts, sign-ins, links. Small batches keep write transactions short."""
+    now, settings = services.clock.now(), services.settings
+    oldest = now - timedelta(days=settings.retention_transcript_days)
+    erased = 0
+    while True:
+        with services.store.write() as db:
+            due = db.exec(
+                select(TranscriptSegment.id)
+                .join(ClassSession, col(ClassSession.id) == TranscriptSegment.session_id)
+                .where(ClassSession.ends_at < oldest)
+                .limit(200)
+            ).all()
+            if due:
+                db.execute(delete(TranscriptSegment).where(col(TranscriptSegment.id).in_(due)))
+            else:
+                db.execute(delete(Login).where(col(Login.expires_at) < now))
+                db.execute(delete(MagicLink).where(col(MagicLink.expires_at) < now - timedelta(days=1)))
+                db.execute(delete(SignInAttempt).where(col(SignInAttempt.window_at) < now - timedelta(days=1)))
+        erased += len(due)
+        if not due:
+            return erased

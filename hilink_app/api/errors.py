@@ -1,0 +1,36 @@
+"""Errors on HTTP: a 4xx with a clear sentence in the asker's language, and nothing in the log at error level."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from core.errors import InvalidInput, UserError
+from core.i18n import gettext, negotiate
+
+
+def sentence(error: UserError, request: Request) -> str:
+    """The error in the language the client asks for."""
+    lang = negotiate(request.headers.get("accept-language", ""))
+    return gettext(error.message, lang, **error.facts)
+
+
+async def user_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, UserError)
+    body = {"error": error.code, "message": sentence(error, request)}
+    if isinstance(error, InvalidInput):
+        body["field"] = error.field
+    return JSONResponse(body, error.status)
+
+
+async def validation_error(request: Request, error: Exception) -> JSONResponse:
+    """Says where, never what was sent."""
+    assert isinstance(error, RequestValidationError)
+    where = [".".join(str(part) for part in item["loc"]) for item in error.errors()]
+    lang = negotiate(request.headers.get("accept-language", ""))
+    message = gettext("Something in this request is missing or malformed.", lang)
+    return JSONResponse({"error": "invalid_input", "message": message, "fields": where}, 422)
+
+
+def install(api: FastAPI) -> None:
+    api.add_exception_handler(UserError, user_error)
+    api.add_exception_handler(RequestValidationError, validation_error)

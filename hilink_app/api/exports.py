@@ -1,0 +1,74 @@
+"""Lists as CSV, for the people who may see them on the page."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
+from sqlmodel import col, select
+
+from core import services
+from core.access import Viewer, rule
+from core.delivery import audit
+from core.domain import Attendance, ClassSession, Course, Person, Seat
+
+router = APIRouter()
+
+
+@router.get("/api/v1/exports/sessions.csv")
+def sessions_csv(
+    viewer: Annotated[Viewer, Depends(rule("coordinator"))], after: datetime, before: datetime
+) -> StreamingResponse:
+    """One row a seat: session, course, person, role, planned times in UTC, status, attendance. At most 366 days."""
+    with services.current().store.write() as db:
+        audit(db, viewer.person_id, "export.sessions")
+    with services.current().store.read() as db:
+        rows = db.exec(
+            select(ClassSession, Course.name, Seat, Person.name, Attendance)
+            .join(Course, col(Course.id) == ClassSession.course_id)
+            .join(Seat, col(Seat.session_id) == ClassSession.id)
+            .join(Person, col(Person.id) == Seat.person_id)
+            .outerjoin(
+                Attendance, (col(Attendance.session_id) == ClassSession.id) & (col(Attendance.person_id) == Person.id)
+            )
+            .where(ClassSession.starts_at >= after, ClassSession.starts_at < before)
+            .order_by(col(ClassSession.starts_at), col(ClassSession.id), col(Seat.role))
+            .limit(50_000)
+        ).all()
+    table = [
+        [
+            session.id,
+            course,
+            name,
+            seat.role,
+            session.starts_at.isoformat(),
+            session.ends_at.isoformat(),
+            session.status,
+            attendance.status if attendance else "",
+            attendance.present_s if attendance else "",
+        ]
+        for session, course, seat, name, attendance in rows
+    ]
+    head = ["session", "course", "person", "role", "starts_at", "ends_at", "status", "attendance", "present_s"]
+    return csv_response("sessions.csv", [head, *table])
+
+
+def csv_response(name: str, table: list[list[object]]) -> StreamingResponse:
+    """A download. Cells that a spreadsheet would run as a formula get a leading apostrophe."""
+
+    def lines() -> Iterator[str]:
+        for row in table:
+            buffer = io.StringIO()
+            csv.writer(buffer).writerow([_inert(cell) for cell in row])
+            yield buffer.getvalue()
+
+    return StreamingResponse(
+        lines(), media_type="text/csv; charset=utf-8", headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _inert(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

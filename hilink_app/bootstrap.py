@@ -1,0 +1,42 @@
+"""Where the ports are filled: the only place that names concrete classes. Tests hand in fakes instead."""
+
+from core.clock import SystemClock
+from core.config import Settings
+from core.lifecycle import wiring
+from core.plugins import Plugins
+from core.ports import Bus, MediaServer
+from core.services import Services
+from core.store.blobs import DiskBlobs
+from core.store.bus import MemoryBus, RedisBus
+from core.store.mail import mailer
+from core.store.sql import SqlStore
+from core.tickets import Tickets
+
+
+def build(settings: Settings, role: str, plugins: Plugins | None = None) -> Services:
+    """The services of one process that has the database. role: web | worker | cli.
+
+    The caller installs them (`core.services.install`) and closes the store when it is done.
+    """
+    plugins = plugins or Plugins.load()
+    store = SqlStore(settings)
+    plugins.read_switches_from(store)
+    wiring.wire()
+    bus: Bus = RedisBus(settings.redis_url) if settings.redis_url else MemoryBus()
+    media: MediaServer | None = None
+    if role == "web":
+        from rtc.media_client import MediaClient
+
+        media = MediaClient.of(settings)
+    return Services(
+        role=role,
+        settings=settings,
+        store=store,
+        bus=bus,
+        clock=SystemClock(),
+        blobs=DiskBlobs(settings.data_dir / "blobs", settings.blob_quota),
+        mailer=mailer(settings.smtp_url),
+        tickets=Tickets(settings.derived_key("ticket"), settings.public_url),
+        plugins=plugins,
+        media=media,
+    )
