@@ -76,7 +76,7 @@ def _profile_menu(side: str) -> rx.Component:
     )
     return menu(
         trigger,
-        rx.menu.label(Reader.name, class_name="hl-menu-name"),
+        rx.el.div(Reader.name, class_name="hl-menu-name"),
         rx.cond(
             Reader.roles.length() > 1,
             rx.foreach(
@@ -89,7 +89,7 @@ def _profile_menu(side: str) -> rx.Component:
             ),
         ),
         menu_item(t("Profile and settings"), icon_name="settings", href=PROFILE),
-        rx.cond(side == "phone", menu_item(t("Help"), icon_name="circle-question-mark", href=HELP)),
+        rx.cond(side == "phone", menu_item(t("Help"), icon_name="circle-help", href=HELP)),
         rx.menu.separator(),
         *(
             rx.menu.item(
@@ -115,7 +115,7 @@ def _rail(current: str) -> rx.Component:
         rx.el.ul(_for_role(lambda role: [_entry(entry, current) for entry in nav_for(role)])),
         rx.el.span(class_name="hl-sp"),
         rx.link(
-            icon("circle-question-mark", "l"), rx.el.span(t("Help")), href=HELP, underline="none", class_name="hl-nav",
+            icon("circle-help", "l"), rx.el.span(t("Help")), href=HELP, underline="none", class_name="hl-nav",
             custom_attrs={"aria-current": "page"} if current == HELP else {},
         ),
         rx.cond(Reader.signed_in, _profile_menu("rail")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 MOST = 6
 ROLES = ("student", "instructor", "coordinator", "guardian", "operator")
 SIGN_IN = "/sign-in"
-SIGN_OUT = "/api/v1/sign-out"
+SIGN_OUT = "/auth/sign-out"
 HELP = "/help"
 PROFILE = "/profile"
 
