@@ -20,62 +20,103 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HILINK_", env_file=".env", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(Path(".hilink"), description="Where the database, secret, blobs and built pages live.")
-    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
-    redis_url: str = Field("", description="Redis for the bus and page state when there are several web processes.")
-    public_url: str = Field("http://localhost:3000", description="The one address people use.")
-    host: str = Field("127.0.0.1", description="Address the web role listens on.")
-    port: int = Field(3000, description="TCP port of the web role.")
-    organisation: str = Field("HiLink Academy", description="Name shown to people and in mails.")
-    default_tz: str = Field("UTC", description="IANA zone for new people.")
-    default_lang: str = Field("en", description="Language for new people: en or de.")
-    secret: str = Field("", description="Master secret; empty means the generated one in the data folder.")
+    data_dir: Path = Field(
+        default=Path(".hilink"), description="Where the database, secret, blobs and built pages live."
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy address; empty means SQLite in the data folder."
+    )
+    redis_url: str = Field(
+        default="", description="Redis for the bus and page state when there are several web processes."
+    )
+    public_url: str = Field(default="http://localhost:3000", description="The one address people use.")
+    host: str = Field(default="127.0.0.1", description="Address the web role listens on.")
+    port: int = Field(default=3000, description="TCP port of the web role.")
+    organisation: str = Field(default="HiLink Academy", description="Name shown to people and in mails.")
+    default_tz: str = Field(default="UTC", description="IANA zone for new people.")
+    default_lang: str = Field(default="en", description="Language for new people: en or de.")
+    secret: str = Field(
+        default="", description="Master secret; empty means the generated one in the data folder."
+    )
 
-    media_host: str = Field("127.0.0.1", description="Address the media node's UDP socket binds to.")
-    media_port: int = Field(7882, description="UDP port of the media node.")
-    media_ips: str = Field("", description="Comma-separated public addresses written into candidates; empty = bind address.")
-    media_control_url: str = Field("ws://127.0.0.1:7881/control", description="Media node's internal control API.")
-    media_region: str = Field("local", description="Region name of this media node.")
-    turn_urls: str = Field("", description="Comma-separated turn: addresses handed out with tickets.")
-    turn_secret: str = Field("", description="coturn static-auth-secret for time-limited credentials.")
-    internal_url: str = Field("", description="How media and agents reach web; empty = http://127.0.0.1:PORT.")
+    media_host: str = Field(default="127.0.0.1", description="Address the media node's UDP socket binds to.")
+    media_port: int = Field(default=7882, description="UDP port of the media node.")
+    media_ips: str = Field(
+        default="",
+        description="Comma-separated public addresses written into candidates; empty = bind address.",
+    )
+    media_control_url: str = Field(
+        default="ws://127.0.0.1:7881/control", description="Media node's internal control API."
+    )
+    media_region: str = Field(default="local", description="Region name of this media node.")
+    turn_urls: str = Field(default="", description="Comma-separated turn: addresses handed out with tickets.")
+    turn_secret: str = Field(
+        default="", description="coturn static-auth-secret for time-limited credentials."
+    )
+    internal_url: str = Field(
+        default="", description="How media and agents reach web; empty = http://127.0.0.1:PORT."
+    )
 
-    smtp_url: str = Field("", description="smtp://user:password@host:port; empty keeps mail in the outbox, undelivered.")
-    mail_from: str = Field("HiLink Academy <lessons@localhost>", description="From address of every mail.")
+    smtp_url: str = Field(
+        default="", description="smtp://user:password@host:port; empty keeps mail in the outbox, undelivered."
+    )
+    mail_from: str = Field(
+        default="HiLink Academy <lessons@localhost>", description="From address of every mail."
+    )
 
-    reminders_s: tuple[int, ...] = Field((86_400, 3_600, 600), description="Reminders, seconds before the start.")
-    no_show_s: int = Field(300, description="Seconds after the start until a missing person is a case.")
-    empty_grace_s: int = Field(300, description="An empty room ends its lesson after this long.")
-    rejoin_grace_s: int = Field(90, description="A gap shorter than this is one presence interval.")
-    open_before_s: int = Field(900, description="The room opens this long before the start.")
-    open_after_s: int = Field(3_600, description="The room stays joinable this long after the planned end.")
-    early_end_share: float = Field(0.5, description="A lesson shorter than this share of its plan opens a case.")
-    transcript_timeout_s: int = Field(120, description="How long the chain waits for the transcript to be complete.")
-    summariser: str = Field("auto", description="Name of the summariser engine; auto takes the first that is offered.")
-    summary_due_s: int = Field(3_600, description="A draft should be approved within this time.")
-    case_due_s: int = Field(900, description="Default deadline of an exception case.")
-    late_after_s: int = Field(300, description="Joining later than this counts as late.")
+    reminders_s: tuple[int, ...] = Field(
+        default=(86_400, 3_600, 600), description="Reminders, seconds before the start."
+    )
+    no_show_s: int = Field(
+        default=300, description="Seconds after the start until a missing person is a case."
+    )
+    empty_grace_s: int = Field(default=300, description="An empty room ends its lesson after this long.")
+    rejoin_grace_s: int = Field(default=90, description="A gap shorter than this is one presence interval.")
+    open_before_s: int = Field(default=900, description="The room opens this long before the start.")
+    open_after_s: int = Field(
+        default=3_600, description="The room stays joinable this long after the planned end."
+    )
+    early_end_share: float = Field(
+        default=0.5, description="A lesson shorter than this share of its plan opens a case."
+    )
+    transcript_timeout_s: int = Field(
+        default=120, description="How long the chain waits for the transcript to be complete."
+    )
+    summariser: str = Field(
+        default="auto", description="Name of the summariser engine; auto takes the first that is offered."
+    )
+    summary_due_s: int = Field(default=3_600, description="A draft should be approved within this time.")
+    case_due_s: int = Field(default=900, description="Default deadline of an exception case.")
+    late_after_s: int = Field(default=300, description="Joining later than this counts as late.")
 
-    login_ttl_s: int = Field(12 * 3_600, description="How long a sign-in lasts.")
-    magic_link_ttl_s: int = Field(900, description="How long an emailed sign-in link lasts.")
-    upload_limit: int = Field(25_000_000, description="Largest file a person may upload.")
-    blob_quota: int = Field(20_000_000_000, description="Bytes all blobs together may take.")
-    retention_transcript_days: int = Field(180, description="Transcripts are erased after this many days.")
-    retention_chat_days: int = Field(180, description="Chat is erased after this many days.")
-    retention_event_days: int = Field(730, description="Domain events are erased after this many days.")
+    login_ttl_s: int = Field(default=12 * 3_600, description="How long a sign-in lasts.")
+    magic_link_ttl_s: int = Field(default=900, description="How long an emailed sign-in link lasts.")
+    upload_limit: int = Field(default=25_000_000, description="Largest file a person may upload.")
+    blob_quota: int = Field(default=20_000_000_000, description="Bytes all blobs together may take.")
+    retention_transcript_days: int = Field(
+        default=180, description="Transcripts are erased after this many days."
+    )
+    retention_chat_days: int = Field(default=180, description="Chat is erased after this many days.")
+    retention_event_days: int = Field(
+        default=730, description="Domain events are erased after this many days."
+    )
 
-    tick_s: float = Field(1.0, description="How often the clock looks for due timers and mail.")
-    tail_s: float = Field(0.08, description="How often web looks for new events on SQLite.")
+    tick_s: float = Field(default=1.0, description="How often the clock looks for due timers and mail.")
+    tail_s: float = Field(default=0.08, description="How often web looks for new events on SQLite.")
     delivery_backoff_s: tuple[float, ...] = Field(
         (5, 60, 600), description="Pauses between tries of a plugin's hook; after the last one it is a case."
     )
     timer_backoff_s: tuple[float, ...] = Field(
         (5, 30, 120, 600), description="Pauses between tries of a timer; after the last one it is a case."
     )
-    queue_concurrency: int = Field(8, le=16, description="Deliveries worked at the same time by one worker.")
-    worker_slot: int = Field(0, description="Number of this worker; stable over restarts, unique among live workers.")
-    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
-    demo: bool = Field(False, description="Show demo accounts on the sign-in page.")
+    queue_concurrency: int = Field(
+        default=8, le=16, description="Deliveries worked at the same time by one worker."
+    )
+    worker_slot: int = Field(
+        default=0, description="Number of this worker; stable over restarts, unique among live workers."
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
+    demo: bool = Field(default=False, description="Show demo accounts on the sign-in page.")
 
     @property
     def db_url(self) -> str:
