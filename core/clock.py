@@ -77,7 +77,7 @@ def cancel_timers(db: Session, subject_id: str, kinds: Iterable[str] | None = No
     query = update(Timer).where(col(Timer.subject_id) == subject_id, col(Timer.status) == "waiting")
     if kinds is not None:
         query = query.where(col(Timer.kind).in_(list(kinds)))
-    db.execute(query.values(status="stale"))
+    db.exec(query.values(status="stale"))
 
 
 def on_timer(kind: str, subject: type[SQLModel] | None = None) -> Callable[[F], F]:
@@ -187,8 +187,10 @@ class Clockwork:
         dead: Dead | None = None,
         take_over: Callable[[Services, list[str]], int] | None = None,
     ) -> None:
-        from apscheduler.executors.pool import ThreadPoolExecutor
-        from apscheduler.schedulers.background import BackgroundScheduler
+        from apscheduler.executors.pool import ThreadPoolExecutor  # pyright: ignore[reportMissingTypeStubs]
+        from apscheduler.schedulers.background import (  # pyright: ignore[reportMissingTypeStubs]
+            BackgroundScheduler,
+        )
 
         self._services, self._dead, self._take_over = services, dead, take_over
         self._stopping = threading.Event()

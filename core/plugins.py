@@ -135,7 +135,7 @@ class Plugins:
         return tuple(name for name in self.names if hook in self._plugins[name].hooks)
 
     def read_switches_from(self, source: Store | Callable[[], Mapping[str, bool]]) -> None:
-        """Where `enabled` looks: the database, or any function (processes without one keep the default: on)."""
+        """Where `enabled` looks: the database, or any function. Processes with neither: everything is on."""
         self._switches = source if callable(source) else lambda: _stored_switches(source)
         self.forget_switches()
 
@@ -313,11 +313,11 @@ def _import_models(name: str, package: str) -> None:
 
 
 def _implements(module: Any, hook: str) -> bool:
-    return any(
-        (getattr(value, "hilink_impl", None) or {}).get("specname") == hook
-        or (key == hook and hasattr(value, "hilink_impl"))
-        for key, value in inspect.getmembers(module, callable)
-    )
+    for name, value in inspect.getmembers(module, callable):
+        marks: dict[str, Any] | None = getattr(value, "hilink_impl", None)
+        if marks is not None and (marks.get("specname") or name) == hook:
+            return True
+    return False
 
 
 def _settings(name: str, module: Any) -> Any:

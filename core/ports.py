@@ -50,6 +50,10 @@ class Store(Protocol):
         """Committed events after a position (None = from now on), in commit order, none missed, none twice."""
         ...
 
+    def verify(self) -> None:
+        """StoreError when the database is not migrated or lost a guard. Asked once at start."""
+        ...
+
     def close(self) -> None: ...
 
 

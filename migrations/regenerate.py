@@ -1,4 +1,4 @@
-"""Write revisions from the models: `python migrations/regenerate.py OWNER [MESSAGE]` (owner: core or a plugin).
+"""Write revisions from the models: `migrations/regenerate.py OWNER [MESSAGE]` (owner: core or a plugin).
 
 Without a message the owner's whole history is replaced by one first revision: only before a release has it.
 With a message a further revision is added, to be read and corrected before it is committed.

@@ -35,7 +35,7 @@ _engine: Engine | None = None
 
 
 def launch(services: Services) -> None:
-    """Start working the queue in this process. Work a former process in this slot left unfinished runs first."""
+    """Start working the queue in this process; work this slot left unfinished before runs first."""
     global _engine
     if _engine is not None:
         raise RuntimeError("already launched in this process")

@@ -1,8 +1,8 @@
 """What a lifecycle hook gets beside its subject: steps whose effect happens once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -59,8 +59,8 @@ def _json_or_none(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case list() | tuple():
-            return [_json_or_none(item) for item in value]
+            return [_json_or_none(item) for item in cast("Sequence[Any]", value)]
         case dict():
-            return {str(key): _json_or_none(item) for key, item in value.items()}
+            return {str(key): _json_or_none(item) for key, item in cast("dict[Any, Any]", value).items()}
         case _:
             return None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 APP_VERSION = "hilink-1"
-"""Pinned: by default it is a hash of the code, and work of an older hash stays stuck for ever after an update.
+"""Pinned: by default it is a hash of the code, and work of an older hash stays stuck after an update.
 Raise it only when waiting work of the old version must not run on new code."""
 
 QUEUE = "hilink"

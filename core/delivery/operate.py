@@ -67,7 +67,7 @@ def take_over(services: Services, executor_ids: list[str]) -> int:
 
 
 def reconcile(services: Services) -> int:
-    """Deliveries whose work was given up (a hook that ended the process each time) become failed, with a case."""
+    """Deliveries whose work was given up (a hook that ended the process each time) fail, with a case."""
     given_up = engine.queued(services.store, _GIVEN_UP)
     closed = 0
     for work in given_up:

@@ -14,7 +14,7 @@ _LONGEST_VALUE = 80
 
 
 def emit(db: Session, event: Event) -> DomainEvent:
-    """Append the event and queue one delivery a plugin, in the caller's transaction: a rollback leaves nothing.
+    """Append the event and queue one delivery a plugin, in the caller's transaction: a rollback undoes all.
 
     A plugin that is switched off gets its delivery held, not dropped. ValueError for text in the payload:
     the log outlives a person's erasure and holds ids and numbers only.
@@ -52,7 +52,7 @@ def audit(
     person_id: str | None = None,
     **facts: Any,
 ) -> None:
-    """Record who saw or changed what, in the caller's transaction. action: verb.noun; actor None = the system."""
+    """Record who saw or changed what, in the caller's transaction. action: verb.noun; actor None: system."""
     db.add(
         AuditEntry(
             at=current().clock.now(),
@@ -71,7 +71,7 @@ def start_chain(db: Session, session_id: str, stage: str, *, again: str = "", de
     again: tells a wanted repetition from an accidental one: the number of a new draft, the hour of a repair.
     """
     work_id = f"chain:{session_id}:{stage}" + (f":{again}" if again else "")
-    engine.enqueue(db, current().store, engine.CHAIN, work_id, (session_id, stage, 1), delay_s=delay_s)
+    engine.enqueue(db, current().store, engine.CHAIN, work_id, (session_id, stage, 1, again), delay_s=delay_s)
 
 
 def queue_delivery(db: Session, delivery: Delivery, attempt: int = 1, delay_s: float = 0) -> None:

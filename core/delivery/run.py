@@ -47,13 +47,13 @@ def report_dead(delivery: Delivery) -> None:
 
 
 def run(services: Services, name: str, arguments: tuple[Any, ...]) -> None:
-    """Work off one queued piece. Never raises for a failing hook or stage: that is recorded and tried again."""
+    """Work off one queued piece. A failing hook or stage is recorded and tried again, never raised."""
     with using(services):
         match name, arguments:
             case engine.DELIVER, (str(delivery_id), int(run_no), int(attempt)):
                 deliver(services, delivery_id, run_no, attempt)
-            case engine.CHAIN, (str(session_id), str(stage), int(attempt)):
-                work_stage(services, session_id, stage, attempt)
+            case engine.CHAIN, (str(session_id), str(stage), int(attempt), str(again)):
+                work_stage(services, session_id, stage, attempt, again)
             case _:
                 logger.error("Queued work of an unknown shape", extra={"work": name})
 
@@ -85,7 +85,7 @@ def deliver(services: Services, delivery_id: str, run_no: int, attempt: int) -> 
         _finish(services, delivery, "done", attempt)
 
 
-def work_stage(services: Services, session_id: str, stage: str, attempt: int) -> None:
+def work_stage(services: Services, session_id: str, stage: str, attempt: int, again: str = "") -> None:
     """One attempt at a stage of the chain."""
     if _chain is None:
         raise RuntimeError("nobody registered to work the chain: core.delivery.register(chain=...)")
@@ -100,8 +100,8 @@ def work_stage(services: Services, session_id: str, stage: str, attempt: int) ->
         pauses = services.settings.delivery_backoff_s
         if attempt <= len(pauses):
             with services.store.write() as db:
-                work_id = f"chain:{session_id}:{stage}:{attempt + 1}"
-                arguments = (session_id, stage, attempt + 1)
+                work_id = f"chain:{session_id}:{stage}:{again}:{attempt + 1}"
+                arguments = (session_id, stage, attempt + 1, again)
                 engine.enqueue(
                     db, services.store, engine.CHAIN, work_id, arguments, delay_s=pauses[attempt - 1]
                 )

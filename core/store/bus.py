@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 if TYPE_CHECKING:
     pass
@@ -64,7 +64,7 @@ class _Fanout:
 
 
 class MemoryBus:
-    """`core.ports.Bus` for one process. Messages pass through JSON, so that a second process changes nothing."""
+    """`core.ports.Bus` for one process. Messages pass through JSON, as they would with a second process."""
 
     def __init__(self) -> None:
         self._fanout = _Fanout()
@@ -86,7 +86,7 @@ class RedisBus:
     def __init__(self, url: str) -> None:
         from redis.asyncio import Redis
 
-        self._redis: Redis = Redis.from_url(url)
+        self._redis: Any = cast(Any, Redis).from_url(url)  # its own types are loose
         self._fanout = _Fanout()
         self._listener: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()

@@ -1,4 +1,4 @@
-"""What the models cannot say: no double-booking, transaction ids on events, and the wake-up of the event tail.
+"""What the models cannot say: no double-booking, transaction ids on events, the wake-up of the event tail.
 
 Applied after every migration. SQLite needs that: a batch migration recreates the table and silently drops
 its triggers. `missing` is asked at start, so that no process runs without them.
@@ -89,7 +89,7 @@ def _missing_postgres(connection: Connection) -> set[str]:
     found = set(
         connection.execute(
             text(
-                "SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'domain_event'::regclass AND NOT tgisinternal "
+                "SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'domain_event'::regclass "
                 "UNION SELECT conname::text FROM pg_constraint WHERE conrelid = 'seat'::regclass"
             )
         ).scalars()
@@ -98,7 +98,7 @@ def _missing_postgres(connection: Connection) -> set[str]:
 
 
 def _heal_positions(connection: Connection) -> None:
-    """After a restore into a new cluster, stored transaction ids may be ahead of its counter, and readers would
+    """After a restore into a new cluster, stored transaction ids may be ahead of its counter: readers would
     not see those events for a long time. Then all of them count as old: transaction 0, ordered by id."""
     now = int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one())
     newest: int | None = connection.exec_driver_sql("SELECT max(xid) FROM domain_event").scalar_one()

@@ -47,7 +47,7 @@ def write_engine(url: str, pool: int = 5) -> Engine:
 
 
 def read_engine(url: str, pool: int = 5) -> Engine:
-    """The engine of pages and tails. On SQLite it refuses to write; PostgreSQL's is set read-only per session."""
+    """The engine of pages and tails. On SQLite it refuses to write; on PostgreSQL the store sets that."""
     if not is_sqlite(url):
         return _postgres(url, pool)
     engine = _sqlite(url, pool, {"query_only": "ON"})

@@ -7,7 +7,7 @@ the second waits and finds nothing to do.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -52,7 +52,7 @@ _LOCK_WAIT_S = 300.0
 
 
 def upgrade(settings: Settings, plugins: Plugins) -> None:
-    """Migrate everything to the newest revision and re-create the guards. Idempotent; run before any role starts.
+    """Migrate everything to the newest revision and re-create the guards. Idempotent; before any role starts.
 
     StoreError when rows point to nothing afterwards. A plugin whose migration fails leaves its own tables as
     they were and stops the upgrade: better not started than started on half a schema.
@@ -84,7 +84,7 @@ def check(settings: Settings, plugins: Plugins, owner: str = CORE) -> str:
 
 
 def revision(settings: Settings, plugins: Plugins, owner: str, message: str) -> Path:
-    """Write a new revision of this owner's models against an upgraded database; returns the file to review."""
+    """Write a revision of this owner's models against an upgraded database; returns the file to review."""
     folder = versions(plugins, owner)
     folder.mkdir(parents=True, exist_ok=True)
     before = set(folder.glob("*.py"))
@@ -145,7 +145,7 @@ def versions(plugins: Plugins, owner: str) -> Path:
 
 
 @contextmanager
-def _one_at_a_time(engine: Engine) -> Iterator[None]:
+def _one_at_a_time(engine: Engine) -> Generator[None]:
     """PostgreSQL: one advisory lock around everything, asked for again and again: a session that *waits* for
     it would be an open snapshot, and DBOS's CREATE INDEX CONCURRENTLY would wait for that one for ever.
     SQLite: each transaction begins IMMEDIATE, so the second starter waits by itself."""

@@ -1,6 +1,6 @@
 """The database as `core.ports.Store`: one class for SQLite and PostgreSQL, two tails of the event log."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -41,13 +41,13 @@ class SqlStore:
         return system_engine(self.url)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> Generator[Session]:
         """One transaction; commits on leaving, rolls back on any exception."""
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
             yield db
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Generator[Session]:
         """One consistent snapshot that cannot write."""
         with Session(self.read_engine, expire_on_commit=False, autoflush=False) as db:
             yield db

@@ -1,4 +1,4 @@
-"""For tests of HiLink and of plugins: a moved clock, fakes of the outside, and real services on a real database.
+"""For tests of HiLink and plugins: a moved clock, fakes of the outside, real services on a real database.
 
 from core.testing import services
 with services(tmp_path) as s:

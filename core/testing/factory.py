@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -46,7 +46,7 @@ def services(
     plugins: Plugins | Mapping[str, Any] | None = None,
     built_ins: tuple[str, ...] = (),
     **overrides: Any,
-) -> Iterator[Services]:
+) -> Generator[Services]:
     """Services on a fresh database in `tmp_path`, in force (`core.services.current()`) inside the `with`.
 
     plugins: a loader, or name -> module/object to load beside `built_ins`; nothing else is loaded.
