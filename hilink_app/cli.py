@@ -109,11 +109,31 @@ def build(force: Annotated[bool, typer.Option(help="Build again although nothing
     typer.echo(folder)
 
 
+def _migrate(settings: Settings) -> None:
+    from core.plugins import Plugins
+    from core.store.migrate import upgrade
+
+    upgrade(settings, Plugins.load())
+
+
 @app.command()
 def migrate() -> None:
     """Bring the database to this version; safe to run twice and from two places at once."""
-    importlib.import_module("hilink_app.bootstrap").migrate(_settings("migrate"))
+    _migrate(_settings("migrate"))
     console.print("[green]✓[/] Database migrated")
+
+
+@app.command(hidden=True)
+def prepare(demo: bool = False) -> None:
+    """Migrate, seed the demo if asked to, print its accounts as JSON: `hilink run` does this first."""
+    settings = _settings("prepare")
+    _migrate(settings)
+    accounts: list[tuple[str, str, str]] = []
+    if demo:
+        academy = importlib.import_module("hilink_app.demo")
+        academy.seed(settings)
+        accounts = academy.accounts(settings)
+    typer.echo(json.dumps(accounts))
 
 
 @demo_app.command("seed")
@@ -248,10 +268,10 @@ def screenshots(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("screenshots"),
 ) -> None:
     """Write every page at three widths, light and dark, from a demo academy of its own."""
-    from hilink_app.toolchain import screenshots as pictures
+    from tests import screenshots as pictures
 
     try:
-        pictures.write(out, console)
+        pictures.write(out, lambda line: console.print(line, highlight=False, markup=False))
     except pictures.ScreenshotError as error:
         raise _fail(error) from None
 

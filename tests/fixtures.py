@@ -34,10 +34,11 @@ def pg_url(postgres_server: Postgres) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _migrated_template(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    from hilink_app import bootstrap
+    from core.plugins import Plugins
+    from core.store.migrate import upgrade
 
     url = postgres_server.create("hilink_template")
-    bootstrap.migrate(Settings(data_dir=tmp_path_factory.mktemp("template"), database_url=url))
+    upgrade(Settings(data_dir=tmp_path_factory.mktemp("template"), database_url=url), Plugins.load())
     # A template must have no connections; what migrating left behind goes with FORCE on use.
     postgres_server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'hilink_template'"

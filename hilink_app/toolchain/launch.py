@@ -1,6 +1,6 @@
 """`hilink run`: pages, database, demo, then all roles under one supervisor, with something to look at."""
 
-import importlib
+import json
 import os
 import sys
 import time
@@ -40,6 +40,8 @@ class Launch:
     demo: bool = True
     env: dict[str, str] = field(default_factory=dict)
     certificate: tls.Certificate | None = None
+    accounts: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    """(role, login, password) of the demo academy."""
 
     def run(self) -> None:
         """Prepare, then supervise until Ctrl-C. Raises `StartError`, `frontend.FrontendBuildError`."""
@@ -47,11 +49,9 @@ class Launch:
         build = self._build()
         self.env[WEB_BUILD] = str(build)
         settings = self._effective()
-        with self.step("Database migrated"):
-            importlib.import_module("hilink_app.bootstrap").migrate(settings)
-        if self.demo:
-            with self.step("Demo academy ready"):
-                importlib.import_module("hilink_app.demo").seed(settings)
+        with self.step("Database ready"):
+            arguments = ["prepare", *(["--demo"] if self.demo else [])]
+            self.accounts = json.loads(anyio.run(self._command, *arguments).splitlines()[-1])
         anyio.run(self._supervise, settings)
 
     @contextmanager
@@ -141,11 +141,14 @@ class Launch:
         ).run()
         self.console.print("Stopped.")
 
-    async def _command(self, name: str) -> str:
-        command = [sys.executable, "-m", "hilink_app.cli", name]
+    async def _command(self, *arguments: str) -> str:
+        """Run `hilink ARGUMENTS` in a process of its own, so that this one stays small; returns its stdout."""
+        command = [sys.executable, "-m", "hilink_app.cli", *arguments]
         done = await anyio.run_process(command, env=self._environment(), check=False)
         if done.returncode != 0:
-            raise StartError(f"`hilink {name}`: {done.stderr.decode(errors='replace').strip()[-800:]}")
+            raise StartError(
+                f"`hilink {' '.join(arguments)}`: {done.stderr.decode(errors='replace').strip()[-800:]}"
+            )
         return done.stdout.decode().strip()
 
     def _environment(self) -> Mapping[str, str]:
@@ -163,9 +166,8 @@ class Launch:
         table = Table.grid(padding=(0, 2))
         for _ in range(3):
             table.add_column(overflow="fold")
-        if self.demo:
-            for role, login, password in importlib.import_module("hilink_app.demo").accounts(settings):
-                table.add_row(role, f"[bold]{escape(login)}[/]", escape(password))
+        for role, login, password in self.accounts:
+            table.add_row(role, f"[bold]{escape(login)}[/]", escape(password))
         if self.certificate:
             table.add_row("authority", str(self.certificate.authority), "install it on the other devices")
             table.add_row("SHA-256", self.certificate.fingerprint.replace(":", " "), "")

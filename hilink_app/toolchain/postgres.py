@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from hilink_app.toolchain.ports import free_tcp
 
@@ -69,7 +70,7 @@ class Postgres:
     def __init__(self, keep_durable: bool = False) -> None:
         self._durable = keep_durable
         self._folder = Path()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self.port = 0
 
     def __enter__(self) -> "Postgres":
@@ -183,7 +184,8 @@ def _other_user() -> pwd.struct_passwd | None:
     raise NoPostgresError("PostgreSQL does not run as root, and there is no user to run it as")
 
 
-def _as_user(user: pwd.struct_passwd | None) -> dict[str, object]:
+def _as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    """Keyword arguments of `subprocess` that drop root's rights."""
     if user is None:
         return {"cwd": "/"}
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}

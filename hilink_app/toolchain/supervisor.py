@@ -168,7 +168,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=self._environment() | {"PYTHONUNBUFFERED": "1", SUPERVISED: "1"},
+                env={**self._environment(), "PYTHONUNBUFFERED": "1", SUPERVISED: "1"},
             )
         finally:
             os.close(reader)

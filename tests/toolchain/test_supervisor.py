@@ -64,7 +64,7 @@ def supervisor(roles: list[Role], lines: list[str], **options: object) -> Superv
 async def until(condition: object, timeout_s: float = 20) -> None:
     assert callable(condition)
     with anyio.fail_after(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it looks at files other processes write
             await anyio.sleep(0.02)
 
 
@@ -113,7 +113,9 @@ async def test_asking_for_a_rebuild_builds_once_and_restarts_every_role(tmp_path
     async def rebuild() -> None:
         built.append(1)
 
-    under_test = supervisor([role(tmp_path, "web", "rebuild"), role(tmp_path, "worker")], lines, rebuild=rebuild)
+    under_test = supervisor(
+        [role(tmp_path, "web", "rebuild"), role(tmp_path, "worker")], lines, rebuild=rebuild
+    )
     async with anyio.create_task_group() as group:
         group.start_soon(under_test.run)
         await until(lambda: len(pids(tmp_path, "worker")) == 2 and len(pids(tmp_path, "web")) >= 2)
@@ -122,7 +124,9 @@ async def test_asking_for_a_rebuild_builds_once_and_restarts_every_role(tmp_path
     assert REBUILD_EXIT == 75
 
 
-async def test_a_marker_file_asks_for_a_rebuild_too_and_a_failed_build_restarts_nothing(tmp_path: Path) -> None:
+async def test_a_marker_file_asks_for_a_rebuild_too_and_a_failed_build_restarts_nothing(
+    tmp_path: Path,
+) -> None:
     lines: list[str] = []
     marker = tmp_path / "rebuild"
 
