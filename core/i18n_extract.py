@@ -1,6 +1,6 @@
 """Find translatable strings in the code: Python by its syntax tree, JavaScript by Babel's own extractor.
 
-The Python side knows our calls: ``t("...")``, ``gettext("...")``, ``N_("...")`` take one sentence,
+The Python side knows our calls: ``t("...")``, ``gettext("...")``, ``say("...")``, ``N_("...")`` take one sentence,
 ``tn("...", "...")`` and ``ngettext`` two; ``t_static([...])`` and ``t_choice(var, {...})`` hold several.
 The sentences of user errors count too: ``NotFound("...")`` and the ``message`` defaults in ``core/errors.py``.
 A sentence must be written out in the call: a name or an f-string there is an error, not a silent gap.
@@ -12,10 +12,11 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from babel.messages.extract import extract_javascript
 
-ONE = {"t", "gettext", "N_", "_t"}
+ONE = {"t", "gettext", "N_", "_t", "say"}
 ERRORS = {
     "UserError": 0,
     "NotSignedIn": 0,
@@ -113,6 +114,14 @@ def javascript_strings(source: str, path: str) -> Iterator[Found]:
             yield Found((texts[0], texts[1]), path, line)
         elif name in JS_ONE and texts:
             yield Found(texts[0], path, line)
+
+
+def babel_python(
+    fileobj: IO[bytes], keywords: object, comment_tags: object, options: object
+) -> Iterator[tuple[int, str, str | tuple[str, str], list[str]]]:
+    """The same for Babel's own tools (see babel.cfg): (line, function, message, comments)."""
+    for item in python_strings(fileobj.read().decode(), getattr(fileobj, "name", "")):
+        yield item.line, "ngettext" if isinstance(item.id, tuple) else "gettext", item.id, []
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from hilink_app.components.forms import (
     text_field,
 )
 from hilink_app.components.frame import bare, frame, logo
-from hilink_app.components.i18n import t, t_choice, t_static, t_var, tn
+from hilink_app.components.i18n import number, t, t_choice, t_static, t_var, tn
 from hilink_app.components.icons import icon
 from hilink_app.components.layout import (
     columns,
@@ -43,6 +43,7 @@ from hilink_app.components.layout import (
     three,
 )
 from hilink_app.components.lessons import (
+    board,
     coming_up,
     day_list,
     day_row,
@@ -51,6 +52,8 @@ from hilink_app.components.lessons import (
     lesson_grid,
     lesson_row,
     next_lesson,
+    queue_button,
+    queue_head,
     story,
 )
 from hilink_app.components.marks import (
@@ -117,6 +120,7 @@ __all__ = [
     "avatar_icon",
     "avatars",
     "bare",
+    "board",
     "button",
     "callout",
     "case_card",
@@ -172,6 +176,7 @@ __all__ = [
     "net_sentence",
     "next_lesson",
     "note",
+    "number",
     "options",
     "page_head",
     "pager",
@@ -185,6 +190,8 @@ __all__ = [
     "primary",
     "proposal",
     "prose",
+    "queue_button",
+    "queue_head",
     "quiet",
     "radio_group",
     "reason",

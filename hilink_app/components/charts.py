@@ -1,5 +1,6 @@
 """Charts: the finding is the title, the unit stands below it, the table is one click away."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,7 +9,7 @@ import reflex as rx
 
 from hilink_app.components.i18n import t
 from hilink_app.components.icons import icon
-from hilink_app.components.tokens import ACCENT, LINE, NEUTRAL, SERIES, Text
+from hilink_app.components.tokens import ACCENT, LINE, NEUTRAL, SERIES, TEXT_2, Text
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ def _table(data: rx.Var, x: str, x_label: Text, series: Sequence[Series], title:
         role="region",
         aria_label=title,
     )
+
+
+def _beside(word: str) -> rx.Var:
+    """A recharts label under the left end of its line."""
+    spec = {"value": word, "position": "insideTopLeft", "fill": TEXT_2, "fontSize": 12}
+    return rx.Var(_js_expr=json.dumps(spec), _var_type=str)
 
 
 def chart_frame(title: Text, unit: Text, drawing: rx.Component, table: rx.Component) -> rx.Component:
@@ -136,6 +143,7 @@ def chart(
         rx.recharts.graphing_tooltip(is_animation_active=False),
         *marks,
         data=rows,
+        custom_attrs={"accessibilityLayer": False},
         width="100%",
         height=height,
         margin={"top": 8, "right": 12, "left": 0, "bottom": 0},

@@ -34,7 +34,9 @@ def gate(spec: PageSpec) -> rx.Component:
                 bare(
                     missing(
                         t("This part is switched off"),
-                        t("An operator switched it off. Nothing is lost; it comes back when it is switched on again."),
+                        t(
+                            "An operator switched it off. Nothing is lost; it comes back when it is switched on again."
+                        ),
                         link(t("Go to your start page"), "/"),
                         icon_name="power",
                     )

@@ -29,6 +29,9 @@ export const hlAll = (lang, ids) => Object.fromEntries(ids.map((id) => [id, hlT(
 /** The locale tag for dates and numbers. */
 export const hlLocale = (lang) => formats[lang] ?? formats.en;
 
+/** A number as people write it: 5,000 or 5.000. */
+export const hlNum = (lang, n) => (n === null || n === undefined || n === "" ? "" : Number(n).toLocaleString(hlLocale(lang)));
+
 /** For JSX components: const { t, tn, lang } = useT(); redraws when the language changes. */
 export function useT() {
   const lang = useSyncExternalStore(

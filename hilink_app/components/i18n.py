@@ -86,6 +86,12 @@ def t_static(strings: Sequence[str]) -> rx.vars.ObjectVar:
     return _call("hlAll", [str(I18n.lang), json.dumps(list(strings))], [I18n.lang]).to(dict)
 
 
+def number(n: int | float | rx.Var) -> rx.vars.StringVar:
+    """A number as the reader writes it: ``5,000`` or ``5.000``."""
+    value = rx.Var.create(n)
+    return _call("hlNum", [str(I18n.lang), str(value)], [I18n.lang, value]).to(str)
+
+
 class _LanguageSync(rx.Component):
     library = _js.importable_path
     tag = "LanguageSync"

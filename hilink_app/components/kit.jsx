@@ -1,5 +1,5 @@
 // The drawn parts of the kit: small SVGs and live times. Colours come from the tokens, words from the catalogs.
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { hlT, hlN, hlLocale } from "$/public/external/hilink_app/components/i18n/i18n.js";
 
 const SHAPES = {
@@ -117,14 +117,18 @@ function shown(lang, tz, at, show) {
 /**
  * One moment in the reader's zone and language, kept up to date.
  * show: time "16:30", day "Thursday 12 November", short "Thu 12 Nov", date, relative "in 12 min",
- * near "Today" or the short day, when "Today, 16:30", both "in 12 min, 16:30".
+ * late "8 min late", elapsed "53 min", near "Today" or the short day, when "Today, 16:30", both "in 12 min, 16:30".
  */
 export function TimeText({ at, tz = "UTC", lang = "en", show = "time", className }) {
   const now = useNow(show === "time" ? 3600000 : 10000);
   const ms = at ? Date.parse(at) : NaN;
   if (Number.isNaN(ms)) return null;
   let text;
-  if (show === "relative") text = now ? relativeText(lang, ms, now) : "";
+  if (show === "late")
+    text = !now ? "" : ms < now ? hlT(lang, "{span} late", { span: spanText(lang, Math.max(1, Math.round((now - ms) / 60000))) })
+      : relativeText(lang, ms, now);
+  else if (show === "elapsed") text = now ? spanText(lang, Math.max(0, Math.round((now - ms) / 60000))) : "";
+  else if (show === "relative") text = now ? relativeText(lang, ms, now) : "";
   else if (show === "both")
     text = [now && relativeText(lang, ms, now), shown(lang, tz, ms, "time")].filter(Boolean).join(", ");
   else if (show === "near") text = (now && dayWord(lang, tz, ms, now)) || shown(lang, tz, ms, "short");
@@ -176,18 +180,25 @@ export function MinutesLeft({ at, lang = "en", hotS = 300 }) {
 
 /** Lessons per slot over a day. slots: [{label, count, missed, state: "past"|"live"|"now"|"later"}]. */
 export function DayStrip({ slots = [], nowAt = null, nowLabel = "", label, caption, first = 0, last = 0, onSpan }) {
-  const width = 916, step = width / Math.max(1, slots.length), top = Math.max(1, ...slots.map((s) => s.count));
+  const box = useRef(null);
+  const [width, setWidth] = useState(916);
+  useEffect(() => {
+    const seen = new ResizeObserver(([entry]) => setWidth(Math.max(280, Math.round(entry.contentRect.width))));
+    seen.observe(box.current);
+    return () => seen.disconnect();
+  }, []);
+  const narrow = width < 560, step = width / Math.max(1, slots.length), top = Math.max(1, ...slots.map((s) => s.count));
   const fills = { past: "var(--sage-6)", live: "var(--teal-8)", now: "var(--accent)" };
   const nowX = nowAt === null || nowAt === undefined ? null : nowAt * width;
   const chosen = last > first;
   return (
-    <div className="hl-strip">
-      <svg width="100%" viewBox={`0 -18 ${width} 90`} role="img" aria-label={label}>
-        <text x="2" y="-5" fontSize="12" fill="var(--text-2)">{caption}</text>
+    <div className="hl-strip" ref={box}>
+      <svg width={width} height="90" viewBox={`0 -18 ${width} 90`} role="img" aria-label={label}>
+        {!narrow && <text x="2" y="-5" fontSize="12" fill="var(--text-2)">{caption}</text>}
         {chosen && <rect x={first * step} y="0" width={(last - first) * step} height="53" fill="var(--accent-tint)" />}
         <path d={`M0 52.5H${width}`} stroke="var(--line)" />
         {slots.map((slot, i) => {
-          const h = slot.count ? 4 + (44 * slot.count) / top : 0, x = i * step + 2, w = Math.max(2, step - 4);
+          const h = slot.count ? 4 + (44 * slot.count) / top : 0, x = i * step + 2, w = Math.max(2, step - (narrow ? 1.5 : 4));
           const later = slot.state === "later";
           return (
             <g key={i} onClick={onSpan ? () => onSpan(i, i + 1) : undefined}>
@@ -197,7 +208,7 @@ export function DayStrip({ slots = [], nowAt = null, nowLabel = "", label, capti
             </g>
           );
         })}
-        {slots.map((slot, i) => slot.label && (
+        {slots.map((slot, i) => slot.label && (!narrow || i % 16 === 0) && (
           <text key={i} x={i * step + 2} y="68" fontSize="12" fill="var(--text-2)" className="hl-num">{slot.label}</text>
         ))}
         {nowX !== null && (

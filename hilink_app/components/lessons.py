@@ -2,8 +2,10 @@
 
 import reflex as rx
 
+from hilink_app.components.buttons import icon_button
 from hilink_app.components.drawn import DayStrip, StateShape
 from hilink_app.components.i18n import t
+from hilink_app.components.icons import icon
 from hilink_app.components.marks import state_mark
 from hilink_app.components.people import avatar
 from hilink_app.components.times import clock, countdown, relative_text, time_text
@@ -87,11 +89,21 @@ def day_list(*rows: Child) -> rx.Component:
     return rx.el.ul(*rows, class_name="hl-day")
 
 
+def _far(at: Text, state: Text) -> rx.Component:
+    """How far away a lesson is, in the words its state needs."""
+    return rx.match(
+        state,
+        ("late", time_text(at, "late")),
+        ("live", time_text(at, "elapsed")),
+        ("ended", rx.fragment()),
+        relative_text(at),
+    )
+
+
 def lesson_row(
     *,
     at: Text,
     state: Text,
-    relative: Child | None,
     who: Child,
     course: Text,
     topic: Text,
@@ -99,6 +111,7 @@ def lesson_row(
     here: Child,
     steps: Child,
     action: Child,
+    relative: Child | None = None,
     selected: bool | rx.Var = False,
     on_click: Event | None = None,
 ) -> rx.Component:
@@ -109,7 +122,7 @@ def lesson_row(
     cells: list[tuple[Child, str]] = [
         (state_mark(state, word=False), ""),
         (time_text(at), "hl-tm"),
-        (relative if relative is not None else relative_text(at), "hl-rel"),
+        (relative if relative is not None else _far(at, state), "hl-rel"),
         (who, "hl-who"),
         (rx.fragment(course, rx.el.i(topic)), "hl-crs"),
         (instructor, "hl-ins"),
@@ -193,6 +206,44 @@ def day_strip(
     )
 
 
+def board(main: list[Child], queue: list[Child], *, label: Text, open: rx.Var | bool = False) -> rx.Component:
+    """The coordinator's two columns: the list and the queue (368 px, its own scrolling).
+
+    Below 1080 px the queue is a sheet shown while ``open``; put ``queue_button`` in the page head.
+    Use inside ``frame(..., flush=True, head=rx.fragment())``. a11y: the queue is a named complementary region.
+    """
+    return rx.el.div(
+        rx.el.div(*main),
+        rx.el.aside(*queue, class_name="hl-queue", aria_label=label, custom_attrs={"data-open": open}),
+        class_name="hl-board",
+    )
+
+
+def queue_button(label: Text, count: Text, on_click: Event, *, open: rx.Var | bool = False) -> rx.Component:
+    """Opens the queue on narrow screens, with its count. a11y: says whether it is open."""
+    return rx.el.button(
+        rx.el.span(label),
+        rx.el.b(count, class_name="hl-num"),
+        type="button",
+        on_click=on_click,
+        class_name="hl-btn hl-qopen",
+        custom_attrs={"aria-expanded": open},
+    )
+
+
+def queue_head(title: Text, *end: Child, on_close: Event | None = None) -> rx.Component:
+    """Title of the queue, its switch, and a close button that only the sheet shows. a11y: an h2."""
+    return rx.el.div(
+        rx.el.h2(title, class_name="hl-h2"),
+        rx.el.span(class_name="hl-sp"),
+        *end,
+        rx.el.span(icon_button("x", t("Close"), size="s", on_click=on_close), class_name="hl-qclose")
+        if on_close is not None
+        else rx.fragment(),
+        class_name="hl-qh",
+    )
+
+
 def coming_up(date: Child, month: Child, title: Child, note: Child, *end: Child) -> rx.Component:
     """A future lesson on family pages: date, what with whom, when. A list item."""
     return rx.el.li(
@@ -205,8 +256,6 @@ def coming_up(date: Child, month: Child, title: Child, note: Child, *end: Child)
 
 def story(*steps: tuple[Child, Text]) -> rx.Component:
     """What happened, with times, in words: families read this instead of the thread. a11y: a list."""
-    from hilink_app.components.icons import icon
-
     items = [
         rx.el.li(icon("check"), rx.el.b(at, class_name="hl-num"), rx.el.span(says, class_name="hl-q"))
         for at, says in steps

@@ -80,11 +80,8 @@ def coverage_chip(topic: Text, state: Text, note: Text | None = None) -> rx.Comp
     said = t_choice(state, COVERAGE)
 
     def look(tone: Tone, name: str) -> rx.Component:
-        tail = (
-            rx.el.span(": ", note)
-            if note is not None
-            else rx.el.span(": ", said, class_name="hl-sr" if tone == "ok" else "")
-        )
+        words = rx.fragment(": ", said, ", ", note) if note is not None else rx.fragment(": ", said)
+        tail = rx.el.span(words, class_name="hl-sr") if tone == "ok" and note is None else words
         return rx.el.span(icon(name, "s"), rx.el.span(topic, tail), class_name=cls("hl-chip m", tone))
 
     return rx.match(

@@ -11,31 +11,27 @@ from hilink_app.components.tokens import Child, Event, Text
 def sourced_sentence(
     text: Text, moment: Text, *, state: Text = "rest", on_click: Event | None = None, key: Text = ""
 ) -> rx.Component:
-    """A sentence of a draft with the moment it came from, as a button.
+    """A sentence of a draft with the moment it came from, as a link to the transcript line ``key``.
 
     ``state``: rest, active (both sides lit), check (a person should look), none (no source: not approvable).
-    a11y: a button named by the sentence and "source at 21:30"; the state is also said.
+    It flows like text, over several lines. Put sentences in an element of class ``hl-bodyt``.
+    a11y: the link's name is the sentence and its moment; the state is also said.
     """
+    now = rx.Var.create(state)
     props = {"on_click": on_click} if on_click is not None else {}
     name = rx.match(state, ("active", "hl-se on"), ("check", "hl-se low"), ("none", "hl-se none"), "hl-se")
     said = rx.match(
         state, ("check", t("please check")), ("none", t("no source")), ("active", t("source shown")), ""
     )
-    return rx.el.button(
-        rx.cond(
-            (rx.Var.create(state) == "check") | (rx.Var.create(state) == "none"),
-            icon("circle-alert"),
-            rx.fragment(),
-        ),
+    return rx.el.a(
+        rx.cond((now == "check") | (now == "none"), icon("circle-alert"), rx.fragment()),
         rx.el.span(text, class_name="hl-se-t"),
         " ",
-        rx.cond(
-            rx.Var.create(state) == "none", rx.fragment(), rx.el.span(moment, class_name="hl-sup hl-num")
-        ),
+        rx.cond(now == "none", rx.fragment(), rx.el.span(moment, class_name="hl-sup hl-num")),
         rx.el.span(" ", said, class_name="hl-sr"),
-        type="button",
+        href="#" + rx.Var.create(key).to(str),
         class_name=name,
-        custom_attrs={"aria-pressed": rx.Var.create(state) == "active", "data-key": key},
+        custom_attrs={"aria-current": rx.cond(now == "active", "true", "false")},
         **props,
     )
 
