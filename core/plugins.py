@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
@@ -183,6 +183,12 @@ class Plugins:
             self._callers[name, hook] = caller
         return caller(**arguments)
 
+    def call_and_wait(self, name: str, hook: str, **arguments: Any) -> None:
+        """Call one plugin's implementation and, when it is `async def`, run it to its end. For threads only."""
+        for answer in self.call_one(name, hook, **arguments):
+            if inspect.isawaitable(answer):
+                asyncio.run(_await(answer))
+
     def add(
         self, name: str, module: Any, *, builtin: bool = False, distribution: str | None = None
     ) -> Plugin:
@@ -247,6 +253,10 @@ def table_owner(table: str, plugins: Iterable[str]) -> str:
     """Whose table this is by its prefix: the longest matching plugin name, else "core"."""
     owners = [name for name in plugins if table.startswith(f"{name}_")]
     return max(owners, key=len, default="core")
+
+
+async def _await(answer: Awaitable[Any]) -> None:
+    await answer
 
 
 def _manager() -> pluggy.PluginManager:

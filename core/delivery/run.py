@@ -1,7 +1,5 @@
 """Work off one delivery or one stage of the chain: the body of every durable workflow."""
 
-import asyncio
-import inspect
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,7 +65,7 @@ def deliver(services: Services, delivery_id: str, run_no: int, attempt: int) -> 
             return
         if delivery.attempts >= attempt:  # an older execution of this attempt already wrote its failure
             return
-        subject = _subject(db, delivery)
+        subject = arguments_of(db, delivery)
     if not plugins.implements(delivery.plugin, delivery.hook) or not plugins.enabled(delivery.plugin):
         _finish(services, delivery, "held")
         return
@@ -76,9 +74,7 @@ def deliver(services: Services, delivery_id: str, run_no: int, attempt: int) -> 
         return
     context = DeliveryContext(services, delivery.id, delivery.event_id, delivery.plugin, attempt)
     try:
-        for answer in plugins.call_one(delivery.plugin, delivery.hook, ctx=context, **subject):
-            if inspect.isawaitable(answer):
-                asyncio.run(_await(answer))
+        plugins.call_and_wait(delivery.plugin, delivery.hook, ctx=context, **subject)
     except Exception as error:  # border: one plugin's failure is recorded, never raised into the queue
         _failed(services, delivery, attempt, error)
     else:
@@ -124,7 +120,7 @@ def _not_stored(services: Services, id_: str, hook: str, subject_id: str, error:
     )
 
 
-def _subject(db: Session, delivery: Delivery) -> dict[str, Any] | None:
+def arguments_of(db: Session, delivery: Delivery) -> dict[str, Any] | None:
     """The hook's arguments as they are now; None when a newer change has its own delivery, or it is gone."""
     id_ = delivery.subject_id
     with suppress(NotFound):
@@ -149,10 +145,6 @@ def _subject(db: Session, delivery: Delivery) -> dict[str, Any] | None:
 
 def _fresh(delivery: Delivery, version: int, **arguments: Any) -> dict[str, Any] | None:
     return arguments if version <= delivery.subject_version else None
-
-
-async def _await(answer: Any) -> None:
-    await answer
 
 
 def _failed(services: Services, delivery: Delivery, attempt: int, error: Exception) -> None:

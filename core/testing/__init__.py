@@ -7,6 +7,8 @@ with services(tmp_path) as s:
 """
 
 from core.store.bus import MemoryBus
+from core.testing import seed
+from core.testing.contract import plugin_contract
 from core.testing.factory import plugin, services, work_off
 from core.testing.fakes import FakeClock, FakeMediaServer, RecordingMailer
 
@@ -16,6 +18,8 @@ __all__ = [
     "MemoryBus",
     "RecordingMailer",
     "plugin",
+    "plugin_contract",
+    "seed",
     "services",
     "work_off",
 ]

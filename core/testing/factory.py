@@ -45,11 +45,13 @@ def services(
     database_url: str = "",
     plugins: Plugins | Mapping[str, Any] | None = None,
     built_ins: tuple[str, ...] = (),
+    migrated: bool = False,
     **overrides: Any,
 ) -> Generator[Services]:
     """Services on a fresh database in `tmp_path`, in force (`core.services.current()`) inside the `with`.
 
     plugins: a loader, or name -> module/object to load beside `built_ins`; nothing else is loaded.
+    migrated: run the migrations, instead of making the tables from the models (slower).
     database_url: an empty PostgreSQL database instead of SQLite. overrides: any field of Settings.
     The ports are FakeClock, MemoryBus, RecordingMailer, FakeMediaServer and DiskBlobs.
     """
@@ -62,7 +64,10 @@ def services(
     )
     if not isinstance(plugins, Plugins):
         plugins = Plugins.load(built_ins=built_ins, third_party=(), extra=plugins)
-    create_tables(settings.db_url)
+    if migrated:
+        migrate.upgrade(settings, plugins)
+    else:
+        create_tables(settings.db_url)
     store = SqlStore(settings)
     plugins.read_switches_from(store)
     made = Services(
