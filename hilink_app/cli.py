@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from core.config import Settings
 from hilink_app import logging as hilink_logging
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 def _fail(message: object) -> typer.Exit:
-    Console(stderr=True).print(f"[red]✗[/] {message}", highlight=False)
+    Console(stderr=True).print(f"[red]✗[/] {escape(str(message))}", highlight=False)
     return typer.Exit(1)
 
 

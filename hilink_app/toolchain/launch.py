@@ -142,7 +142,7 @@ class Launch:
         self.console.print("Stopped.")
 
     async def _command(self, *arguments: str) -> str:
-        """Run `hilink ARGUMENTS` in a process of its own, so that this one stays small; returns its stdout."""
+        """Run `hilink ARGUMENTS` in a process of its own, to stay small; returns its stdout."""
         command = [sys.executable, "-m", "hilink_app.cli", *arguments]
         done = await anyio.run_process(command, env=self._environment(), check=False)
         if done.returncode != 0:
