@@ -6,6 +6,7 @@ the entry point group `hilink.plugins`. One that cannot be loaded is listed as b
 HiLink starts without it.
 """
 
+import asyncio
 import importlib
 import inspect
 import logging
@@ -184,7 +185,7 @@ class Plugins:
         return caller(**arguments)
 
     def call_and_wait(self, name: str, hook: str, **arguments: Any) -> None:
-        """Call one plugin's implementation and, when it is `async def`, run it to its end. For threads only."""
+        """Call one plugin's implementation and, when it is async, run it to its end. In threads only."""
         for answer in self.call_one(name, hook, **arguments):
             if inspect.isawaitable(answer):
                 asyncio.run(_await(answer))

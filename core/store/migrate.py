@@ -5,7 +5,9 @@ shared one, uninstalling a plugin would stop HiLink from starting. Two starters 
 the second waits and finds nothing to do.
 """
 
+import io
 import logging
+import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -94,7 +96,10 @@ def revision(settings: Settings, plugins: Plugins, owner: str, message: str) -> 
             command.revision(_config(connection, plugins, owner), message=message, autogenerate=True)
     finally:
         engine.dispose()
-    return next(iter(set(folder.glob("*.py")) - before))
+    written = next(iter(set(folder.glob("*.py")) - before))
+    body = re.sub(r" *# ### .*\n", "", written.read_text(encoding="utf-8"))
+    written.write_text(re.sub(r"\n{3,}(?! *def|\n)", "\n\n", body).rstrip() + "\n", encoding="utf-8")
+    return written
 
 
 def _owners(plugins: Plugins) -> list[tuple[str, Path]]:
@@ -126,7 +131,7 @@ def create_queue_tables(url: str) -> None:
 
 
 def _config(connection: Connection, plugins: Plugins, owner: str) -> Config:
-    config = Config()
+    config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", str(versions(plugins, owner)).replace("%", "%%"))

@@ -13,8 +13,7 @@ from core.domain.record import StudentReport, Summary
 from core.domain.session import Attendance, ClassSession, Room, Seat
 from core.services import current
 
-
-_SENTENCE = {"text": "We did fractions.", "spans": [], "section": "covered"}
+_SENTENCE: dict[str, object] = {"text": "We did fractions.", "spans": [], "section": "covered"}
 
 
 @dataclass(frozen=True, slots=True)
