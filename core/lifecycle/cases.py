@@ -13,34 +13,38 @@ from core.delivery import audit, emit
 from core.domain import CaseNote, ExceptionCase
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import CaseChanged
+from core.i18n import N_
 
 
 @dataclass(frozen=True, slots=True)
 class CaseClass:
     """How a kind of exception is handled: whose queue, how urgent, by when (share of `case_due_s`)."""
 
+    title: str
+    """What people read; a message id."""
     queue: str
     severity: str
     due_factor: float = 1.0
 
 
 CLASSES: dict[str, CaseClass] = {
-    "no_show_instructor": CaseClass("coordinator", "urgent", 0.5),
-    "no_show_student": CaseClass("coordinator", "high"),
-    "no_show_both": CaseClass("coordinator", "high"),
-    "ended_early": CaseClass("coordinator", "normal", 8),
-    "overdue_end": CaseClass("coordinator", "normal", 8),
-    "summary_overdue": CaseClass("coordinator", "normal", 8),
-    "transcript_missing": CaseClass("coordinator", "normal", 16),
-    "recording_failed": CaseClass("coordinator", "normal", 8),
-    "message_failed": CaseClass("coordinator", "high", 4),
-    "delivery_failed": CaseClass("operator", "high", 4),
-    "timer_failed": CaseClass("operator", "high", 4),
-    "chain_failed": CaseClass("operator", "urgent", 2),
-    "provisioning_failed": CaseClass("operator", "urgent"),
-    "at_risk": CaseClass("coordinator", "normal", 96),
+    "no_show_instructor": CaseClass(N_("The instructor has not come"), "coordinator", "urgent", 0.5),
+    "no_show_student": CaseClass(N_("A student has not come"), "coordinator", "high"),
+    "no_show_both": CaseClass(N_("Nobody has come"), "coordinator", "high"),
+    "ended_early": CaseClass(N_("A lesson ended far too early"), "coordinator", "normal", 8),
+    "overdue_end": CaseClass(N_("A lesson was not ended"), "coordinator", "normal", 8),
+    "summary_overdue": CaseClass(N_("A summary waits for approval"), "coordinator", "normal", 8),
+    "transcript_missing": CaseClass(N_("A transcript is missing"), "coordinator", "normal", 16),
+    "recording_failed": CaseClass(N_("A recording failed"), "coordinator", "normal", 8),
+    "message_failed": CaseClass(N_("A message could not be sent"), "coordinator", "high", 4),
+    "delivery_failed": CaseClass(N_("A plugin keeps failing"), "operator", "high", 4),
+    "timer_failed": CaseClass(N_("A timer keeps failing"), "operator", "high", 4),
+    "chain_failed": CaseClass(N_("The work after a lesson is stuck"), "operator", "urgent", 2),
+    "provisioning_failed": CaseClass(N_("A room could not be prepared"), "operator", "urgent"),
+    "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
-"""The classification. Kinds not listed (plugins' own) go to the coordinators, normal."""
+OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)
+"""Kinds not listed (plugins' own)."""
 
 
 def open_case(
@@ -57,7 +61,7 @@ def open_case(
     if existing is not None:
         return existing
     service = services.current()
-    now, how = service.clock.now(), CLASSES.get(kind, CaseClass("coordinator", "normal", 8))
+    now, how = service.clock.now(), CLASSES.get(kind, OTHER)
     row = ExceptionCase(
         kind=kind,
         severity=how.severity,

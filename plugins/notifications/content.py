@@ -1,0 +1,264 @@
+"""What each kind of message says. Rendered when it is sent: in the reader's language, in the reader's zone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from core import services
+from core.domain import (
+    ClassSession,
+    Course,
+    ExceptionCase,
+    Person,
+    Seat,
+    StudentReport,
+    Summary,
+)
+from core.i18n import duration, format_day, format_time, gettext
+from core.lifecycle.cases import CLASSES, OTHER
+from core.lifecycle.notify import MessageView
+from core.lifecycle.provision import new_join_link
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A mail's parts. action: (words on the button, address). calendar: METHOD of an attached invitation."""
+
+    subject: str
+    heading: str
+    paragraphs: tuple[str, ...]
+    bullets: tuple[str, ...] = ()
+    action: tuple[str, str] | None = None
+    note: str = ""
+    calendar: str = ""
+    seat_id: str = ""
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """Words about one lesson for one reader."""
+
+    session: ClassSession
+    course: str
+    instructor: str
+    student: str
+    day: str
+    start: str
+    end: str
+    zone: str
+
+
+def build(db: Session, message: MessageView, reader: Person) -> Content:
+    """The content of a message. KeyError for a kind nobody wrote; NoResultFound when its subject is gone."""
+    return _BUILDERS[message.kind](db, message, reader, partial(gettext, lang=reader.lang))
+
+
+Say = Callable[..., str]
+
+
+def _lesson(db: Session, session_id: str | None, reader: Person, person_id: str = "") -> _Lesson:
+    session = db.get_one(ClassSession, session_id)
+    course = db.get_one(Course, session.course_id)
+    people = db.exec(
+        select(Person, Seat.role, Seat.active).join(Seat, col(Seat.person_id) == Person.id).where(Seat.session_id == session_id)
+    ).all()
+    instructor = next((p.name for p, role, active in people if role == "instructor" and active), "")
+    students = [p for p, role, _ in people if role == "student"]
+    student = next((p for p in students if p.id == person_id), students[0] if students else None)
+    return _Lesson(
+        session,
+        course.name,
+        instructor,
+        student.first_name if student else "",
+        format_day(session.starts_at, reader.tz, reader.lang),
+        format_time(session.starts_at, reader.tz, reader.lang),
+        format_time(session.ends_at, reader.tz, reader.lang),
+        reader.tz.replace("_", " "),
+    )
+
+
+def _seat(db: Session, message: MessageView) -> Seat:
+    return db.get_one(Seat, message.params["seat_id"])
+
+
+def _when(lesson: _Lesson, say: Say) -> str:
+    return say(
+        "{day}, {start} to {end} ({zone})", day=lesson.day, start=lesson.start, end=lesson.end, zone=lesson.zone
+    )
+
+
+def _own(reader: Person, seat: Seat) -> bool:
+    return reader.id == seat.person_id
+
+
+def _url(path: str) -> str:
+    return services.current().settings.public_url.rstrip("/") + path
+
+
+def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    seat = _seat(db, message)
+    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    about = (
+        say("Your {course} lesson is on {day} at {start}", course=lesson.course, day=lesson.day, start=lesson.start)
+        if _own(reader, seat)
+        else say(
+            "{student} has {course} on {day} at {start}",
+            student=lesson.student,
+            course=lesson.course,
+            day=lesson.day,
+            start=lesson.start,
+        )
+    )
+    moved = message.kind == "moved"
+    with_whom = (
+        say("With {student}.", student=lesson.student)
+        if seat.role == "instructor"
+        else say("With {instructor}.", instructor=lesson.instructor)
+    )
+    return Content(
+        subject=say("Changed: {about}", about=about) if moved else about,
+        heading=say("This lesson has changed") if moved else say("A lesson is planned"),
+        paragraphs=(_when(lesson, say), with_whom),
+        action=(say("Open the lesson"), new_join_link(db, seat.id)) if seat.active else None,
+        note=say("This link is personal: please do not pass it on. We send a new one before the lesson."),
+        calendar="REQUEST",
+        seat_id=seat.id,
+    )
+
+
+def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    seat = _seat(db, message)
+    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    replaced = lesson.session.status != "cancelled"
+    return Content(
+        subject=say("Cancelled: {course} on {day} at {start}", course=lesson.course, day=lesson.day, start=lesson.start),
+        heading=say("Somebody else takes this lesson") if replaced else say("This lesson is cancelled"),
+        paragraphs=(_when(lesson, say), say("You do not need to do anything.")),
+        calendar="CANCEL",
+        seat_id=seat.id,
+    )
+
+
+def _reminder(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    seat = _seat(db, message)
+    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    ahead = duration(timedelta(seconds=int(message.params["before_s"])), reader.lang)
+    subject = (
+        say("In {ahead}: {course} at {start}", ahead=ahead, course=lesson.course, start=lesson.start)
+        if _own(reader, seat)
+        else say(
+            "In {ahead}: {course} for {student} at {start}",
+            ahead=ahead,
+            course=lesson.course,
+            student=lesson.student,
+            start=lesson.start,
+        )
+    )
+    return Content(
+        subject=subject,
+        heading=subject,
+        paragraphs=(_when(lesson, say),),
+        action=(say("Join the lesson"), new_join_link(db, seat.id)),
+        note=say("The room opens {n} minutes before the lesson.", n=services.current().settings.open_before_s // 60),
+    )
+
+
+def _report(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    report = db.get_one(StudentReport, message.params["report_id"])
+    lesson = _lesson(db, report.session_id, reader, report.student_id)
+    body = report.body
+    sentences = tuple(item["text"] for item in body.get("sentences", ()))
+    homework = body.get("homework", "")
+    return Content(
+        subject=say("{student}: {course} today", student=lesson.student, course=lesson.course),
+        heading=body.get("headline") or lesson.course,
+        paragraphs=sentences,
+        bullets=(say("For next time: {homework}", homework=homework),) if homework else (),
+        action=(say("See the whole report"), _url(f"/family/report/{report.id}")),
+        note=say("{instructor} read and approved this before it was sent.", instructor=lesson.instructor),
+    )
+
+
+def _missed(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    seat = _seat(db, message)
+    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    heading = (
+        say("We are waiting for you in {course}", course=lesson.course)
+        if _own(reader, seat)
+        else say("{student} is not in {course} yet", student=lesson.student, course=lesson.course)
+    )
+    return Content(
+        subject=heading,
+        heading=heading,
+        paragraphs=(
+            say("The lesson began at {start} ({zone}).", start=lesson.start, zone=lesson.zone),
+            say("It is fine to join late. If something is wrong, we will call you."),
+        ),
+        action=(say("Join now"), new_join_link(db, seat.id)) if seat.active else None,
+    )
+
+
+def _summary_ready(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    summary = db.get_one(Summary, message.params["summary_id"])
+    lesson = _lesson(db, summary.session_id, reader)
+    due = summary.due_at.astimezone(ZoneInfo(reader.tz))
+    return Content(
+        subject=say("To approve: {course} with {student}", course=lesson.course, student=lesson.student),
+        heading=say("A draft is ready for you"),
+        paragraphs=(
+            say("{course} with {student}, {day}.", course=lesson.course, student=lesson.student, day=lesson.day),
+            say("The family hears from you only after you approve. Please do so by {time}.", time=f"{due:%H:%M}"),
+        ),
+        action=(say("Review the draft"), _url(f"/summaries/{summary.id}")),
+    )
+
+
+def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    case = db.get_one(ExceptionCase, message.params["case_id"])
+    what = gettext(CLASSES.get(case.kind, OTHER).title, reader.lang)
+    paragraphs: list[str] = []
+    if case.session_id:
+        lesson = _lesson(db, case.session_id, reader)
+        paragraphs.append(
+            say("{course} with {student}, {day} at {start}.", course=lesson.course, student=lesson.student, day=lesson.day, start=lesson.start)
+        )
+    due = format_time(case.due_at, reader.tz, reader.lang)
+    paragraphs.append(say("Please look at it by {time}.", time=due))
+    late = message.params.get("change") == "escalated"
+    return Content(
+        subject=say("Overdue: {what}", what=what) if late else what,
+        heading=what,
+        paragraphs=tuple(paragraphs),
+        action=(say("Open the case"), _url(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}")),
+    )
+
+
+def _magic_link(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    minutes = services.current().settings.magic_link_ttl_s // 60
+    return Content(
+        subject=say("Your sign-in link"),
+        heading=say("Sign in to {organisation}", organisation=services.current().settings.organisation),
+        paragraphs=(say("This link works once, for {n} minutes.", n=minutes),),
+        action=(say("Sign in"), _url(f"/sign-in/link?token={message.params['token']}")),
+        note=say("If you did not ask for it, you can ignore this mail."),
+    )
+
+
+_BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
+    "invitation": _invitation,
+    "moved": _invitation,
+    "cancelled": _cancelled,
+    "reminder": _reminder,
+    "report": _report,
+    "missed": _missed,
+    "summary_ready": _summary_ready,
+    "case": _case,
+    "magic_link": _magic_link,
+}
+KINDS = tuple(_BUILDERS)

@@ -1,0 +1,72 @@
+"""The email channel: content becomes a message with a plain and an HTML part, and an invitation where one fits."""
+
+import asyncio
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlmodel import Session
+
+from core import services
+from core.domain import Person
+from core.errors import StoreError
+from core.lifecycle.notify import MessageView
+from plugins.notifications.content import Content, build
+from plugins.notifications.invitation import calendar
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+async def send(message: MessageView) -> None:
+    """Render and hand over to the mail server. Raises when it is not accepted: the caller retries."""
+    mail = await asyncio.to_thread(compose, message)
+    await services.current().mailer.send(mail)
+
+
+def compose(message: MessageView) -> EmailMessage:
+    """The whole mail. StoreError when the reader has no address."""
+    service = services.current()
+    with service.store.write() as db:
+        reader = db.get_one(Person, message.to_person_id)
+        if not reader.email or not reader.active:
+            raise StoreError("the reader of this message has no address")
+        content = build(db, message, reader)
+        invitation = _invitation(db, message, content, reader)
+    return _mail(message, content, reader, invitation)
+
+
+def _mail(message: MessageView, content: Content, reader: Person, invitation: str) -> EmailMessage:
+    service = services.current()
+    settings = service.settings
+    mail = EmailMessage()
+    mail["Subject"] = " ".join(content.subject.split())
+    mail["From"] = settings.mail_from
+    mail["To"] = reader.email
+    mail["Message-ID"] = message.message_id
+    mail["Date"] = service.clock.now()
+    mail["Auto-Submitted"] = "auto-generated"
+    plugin = service.plugins.get("notifications").settings if "notifications" in service.plugins.names else None
+    if plugin is not None and plugin.reply_to:
+        mail["Reply-To"] = plugin.reply_to
+    words = {"content": content, "organisation": settings.organisation, "lang": reader.lang, "name": reader.first_name}
+    mail.set_content(_templates.get_template("mail.txt").render(words))
+    mail.add_alternative(_templates.get_template("mail.html").render(words), subtype="html")
+    if invitation:
+        mail.add_alternative(invitation, subtype="calendar", params={"method": content.calendar})
+    mail["Content-Language"] = reader.lang  # last: the calls above move Content-* headers into the first part
+    return mail
+
+
+def _invitation(db: Session, message: MessageView, content: Content, reader: Person) -> str:
+    if not content.calendar or not message.session_id:
+        return ""
+    settings = services.current().settings
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    return calendar(db, message, content, reader, organiser=settings.mail_from, host=host)

@@ -1,0 +1,96 @@
+"""Who is written to about what. Queues rows; the worker sends them."""
+
+from sqlmodel import Session, col, select
+
+from core.services import current
+from core.domain import ExceptionCase, Person, PersonRole, Seat
+from core.lifecycle.notify import queue_message, recipients
+from core.views import CaseView, ClassSessionView, SummaryView
+
+INVITATION = {"scheduled": "invitation", "moved": "moved", "reassigned": "moved", "cancelled": "cancelled"}
+
+
+def invite(db: Session, session: ClassSessionView, change: str) -> None:
+    """One invitation (or update, or cancellation) a reader and version of the session.
+
+    Closed seats hear of it too: an instructor who was replaced gets the cancellation.
+    """
+    seats = db.exec(select(Seat).where(Seat.session_id == session.id)).all()
+    for seat in seats:
+        kind = INVITATION[change] if seat.active else "cancelled"
+        if not seat.active and seat.invited_at is None:
+            continue
+        for reader in recipients(db, seat.person_id):
+            queue_message(
+                db,
+                kind,
+                reader.id,
+                dedupe=f"invite:{session.id}:{session.version}:{seat.id}:{reader.id}",
+                session_id=session.id,
+                params={"seat_id": seat.id, "sequence": session.version},
+            )
+        seat.invited_at = current().clock.now() if seat.active else None
+        db.add(seat)
+
+
+def ask_for_approval(db: Session, summary: SummaryView) -> None:
+    """The instructor hears that a draft waits."""
+    for person_id in db.exec(
+        select(Seat.person_id).where(
+            Seat.session_id == summary.session_id, Seat.role == "instructor", col(Seat.active).is_(True)
+        )
+    ):
+        queue_message(
+            db,
+            "summary_ready",
+            person_id,
+            dedupe=f"summary_ready:{summary.id}",
+            session_id=summary.session_id,
+            params={"summary_id": summary.id},
+        )
+
+
+def alert(db: Session, case: CaseView, change: str, *, absence_mails: bool) -> None:
+    """A case reaches a person: its owner, else everybody of its queue. A missed lesson reaches the family too."""
+    if change == "resolved":
+        return
+    readers = [case.owner_id] if case.owner_id else people_of(db, case.queue)
+    for reader in readers:
+        queue_message(
+            db,
+            "case",
+            reader,
+            dedupe=f"case:{case.id}:{change}:{reader}",
+            session_id=case.session_id,
+            params={"case_id": case.id, "change": change},
+        )
+    if change == "opened" and absence_mails and case.kind in ("no_show_student", "no_show_both") and case.session_id:
+        _tell_absent(db, case)
+
+
+def people_of(db: Session, role: str) -> list[str]:
+    """Active people with this role."""
+    return list(
+        db.exec(
+            select(PersonRole.person_id)
+            .join(Person, col(Person.id) == PersonRole.person_id)
+            .where(PersonRole.role == role, col(Person.active).is_(True))
+        )
+    )
+
+
+def _tell_absent(db: Session, case: CaseView) -> None:
+    missing = set(case.facts.get("missing", ()))
+    row = db.get_one(ExceptionCase, case.id)
+    for seat in db.exec(select(Seat).where(Seat.session_id == case.session_id, Seat.role == "student")):
+        if seat.person_id not in missing:
+            continue
+        for reader in recipients(db, seat.person_id):
+            queue_message(
+                db,
+                "missed",
+                reader.id,
+                dedupe=f"missed:{row.dedupe}:{seat.person_id}:{reader.id}",
+                session_id=case.session_id,
+                params={"seat_id": seat.id},
+            )

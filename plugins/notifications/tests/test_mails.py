@@ -1,0 +1,116 @@
+"""What people read in their mail, made from real rows."""
+
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+from sqlmodel import select
+
+from core.domain import Message, Person, Qualification
+from core.domain.load import session_view
+from core.lifecycle.notify import MessageView
+from core.services import Services
+from core.testing import seed, services
+from plugins.notifications import email, service
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def app(tmp_path: Path):
+    with services(tmp_path, built_ins=("plugins.notifications",)) as made:
+        yield made
+
+
+def _lesson(app: Services) -> seed.Lesson:
+    with app.store.write() as db:
+        one = seed.lesson(db, starts_in_s=86_400)
+        one.guardians[0].tz, one.guardians[0].lang = "America/New_York", "de"
+        db.add(one.guardians[0])
+        db.add(Qualification(instructor_id=one.instructor.id, course_id=one.course.id))
+        return one
+
+
+def _mails(app: Services, kind: str) -> dict[str, EmailMessage]:
+    """Every queued mail of a kind, by its reader's person id."""
+    with app.store.read() as db:
+        rows = db.exec(select(Message).where(Message.kind == kind)).all()
+    return {
+        row.to_person_id: email.compose(
+            MessageView(row.id, row.kind, row.channel, row.to_person_id, row.session_id, dict(row.params), "<x@y>")
+        )
+        for row in rows
+    }
+
+
+def _invite(app: Services, one: seed.Lesson, change: str) -> None:
+    with app.store.write() as db:
+        service.invite(db, session_view(db, one.session.id), change)
+
+
+def _event(mail: EmailMessage):
+    part = next(part for part in mail.walk() if part.get_content_type() == "text/calendar")
+    return Calendar.from_ical(part.get_payload(decode=True))
+
+
+def test_an_invitation_is_in_the_readers_language_and_zone(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    mails = _mails(app, "invitation")
+    assert set(mails) == {one.instructor.id, one.guardians[0].id}
+    family = mails[one.guardians[0].id]
+    assert one.students[0].first_name in family["Subject"]
+    assert "America/New York" in family.get_body(("plain",)).get_content()
+    assert family["Content-Language"] == "de"
+
+
+def test_an_invitation_carries_one_calendar_event_with_its_zone(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    book = _event(_mails(app, "invitation")[one.guardians[0].id])
+    event = book.walk("VEVENT")[0]
+    assert book["METHOD"] == "REQUEST"
+    assert event["SEQUENCE"] == 1
+    assert event["DTSTART"].dt == one.session.starts_at
+    assert [zone["TZID"] for zone in book.walk("VTIMEZONE")] == ["America/New_York"]
+
+
+def test_each_mail_has_its_own_join_link(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    texts = [mail.get_body(("plain",)).get_content() for mail in _mails(app, "invitation").values()]
+    links = {word for text in texts for word in text.split() if "/j/" in word}
+    assert len(links) == 2
+
+
+def test_the_same_version_is_invited_once(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    _invite(app, one, "scheduled")
+    assert len(_mails(app, "invitation")) == 2
+
+
+def test_a_cancellation_reaches_those_who_were_invited(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    with app.store.write() as db:
+        session = db.merge(one.session)
+        session.status, session.version = "cancelled", 2
+        db.add(session)
+    _invite(app, one, "cancelled")
+    mails = _mails(app, "cancelled")
+    assert set(mails) == {one.instructor.id, one.guardians[0].id}
+    book = _event(mails[one.instructor.id])
+    assert (book["METHOD"], book.walk("VEVENT")[0]["STATUS"]) == ("CANCEL", "CANCELLED")
+
+
+def test_a_subject_cannot_bring_in_header_lines(app: Services):
+    one = _lesson(app)
+    with app.store.write() as db:
+        child = db.get_one(Person, one.students[0].id)
+        child.name = "Sam\r\nBcc: other@example.org Student"
+        db.add(child)
+    _invite(app, one, "scheduled")
+    mail = _mails(app, "invitation")[one.guardians[0].id]
+    assert mail["Bcc"] is None
