@@ -67,7 +67,7 @@ class Connection:
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
-        self._closed_with: int | None = None
+        self.closed_with: int | None = None
         self._frames_left = 2.0 * settings.messages_per_s
         self._bytes_left = 8.0 * settings.bytes_per_s
         self._counted_at = time.monotonic()
@@ -89,7 +89,7 @@ class Connection:
 
     def put(self, frame: bytes, bounded: bool = True) -> None:
         """Queue a frame. bounded=False for the first picture of the page, which may be large."""
-        if self._closed_with is not None:
+        if self.closed_with is not None:
             return
         self._queue.append(frame)
         self._queued_bytes += len(frame) if bounded else 0
@@ -100,25 +100,24 @@ class Connection:
         self._wake.set()
 
     def close(self, code: int) -> None:
-        """Let the writer close the socket; what still waits is dropped. The first code wins."""
-        if self._closed_with is None:
-            self._closed_with = code
+        """End the connection with this code; what still waits is dropped. The first code wins."""
+        if self.closed_with is None:
+            self.closed_with = code
             self._queue.clear()
             self._wake.set()
 
     async def write(self) -> None:
-        """Send what is queued until the socket is closed by either side."""
+        """Send what is queued until somebody calls `close`, or the browser does not take it any more."""
         try:
-            while self._closed_with is None:
+            while self.closed_with is None:
                 await self._wake.wait()
                 self._wake.clear()
                 if len(self._queue) > _MERGE_ABOVE:
                     self._merge_backlog()
-                while self._queue and self._closed_with is None:
+                while self._queue and self.closed_with is None:
                     frame = self._queue.popleft()
                     await asyncio.wait_for(self.socket.send_bytes(frame), _SEND_TIMEOUT_S)
                     self._queued_bytes = max(0, self._queued_bytes - len(frame)) if self._queue else 0
-            await self.socket.close(self._closed_with)
         except (RuntimeError, OSError, TimeoutError):
             # The browser is gone or reads nothing; its receiving side ends the connection.
             self.close(CLOSE_TOO_SLOW)

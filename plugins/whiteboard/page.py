@@ -284,7 +284,7 @@ class BoardPage:
         entry = self._files[key]
         problem: str | None = "file"
         data: Any = None
-        if isinstance(entry, Map) and set(entry.keys()) == {"mime", "data"} and what.new and not what.before:
+        if isinstance(entry, Map) and set(entry.keys()) == {"mime", "data"} and what.new:
             data = entry.get("data")
             problem = schema.file_problem(key, entry.get("mime"), data, self._settings.max_file_bytes)
         if problem is None:

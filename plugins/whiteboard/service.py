@@ -104,14 +104,10 @@ class BoardHub:
             return
         room.enter(connection)
         await self._tell_pages(seat.session_id)
-        writer = asyncio.create_task(connection.write())
         try:
-            await self._listen(socket, room, connection, writer)
+            await self._listen(socket, room, connection)
         finally:
             room.leave(connection)
-            connection.close(1000)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(writer, 2.0)
 
     async def page_count(self, session_id: str) -> int:
         """Pages with something on them or somebody at them, counted to the last such page."""
@@ -157,26 +153,35 @@ class BoardHub:
             "unsaved": sum(len(room.unsaved.updates) for room in rooms),
         }
 
-    async def _listen(
-        self, socket: ReceivingSocket, room: Room, connection: Connection, writer: asyncio.Task[None]
-    ) -> None:
-        while not writer.done():
-            receiving = asyncio.ensure_future(socket.receive())
-            await asyncio.wait((receiving, writer), return_when=asyncio.FIRST_COMPLETED)
-            if not receiving.done():
-                receiving.cancel()
-                return
-            try:
+    async def _listen(self, socket: ReceivingSocket, room: Room, connection: Connection) -> None:
+        """Until the browser leaves or the connection is closed from our side.
+
+        The socket is closed only when no `receive` is pending: Granian waits for one side with the other.
+        """
+        writer = asyncio.create_task(connection.write())
+        receiving: asyncio.Task[Any] | None = None
+        try:
+            while connection.closed_with is None:
+                receiving = asyncio.create_task(socket.receive())
+                await asyncio.wait((receiving, writer), return_when=asyncio.FIRST_COMPLETED)
+                if not receiving.done():
+                    break
                 message = receiving.result()
-            except RuntimeError:
-                return  # Starlette's word for "already disconnected"
-            if message["type"] == "websocket.disconnect":
-                return
-            code = self._take(room, connection, message.get("bytes"))
-            if code is not None:
-                connection.close(code)
-                await asyncio.wait((writer,), timeout=2.0)
-                return
+                if message["type"] == "websocket.disconnect":
+                    return
+                code = self._take(room, connection, message.get("bytes"))
+                if code is not None:
+                    connection.close(code)
+        except RuntimeError:
+            return  # Starlette's word for "already disconnected"
+        finally:
+            connection.close(1000)
+            tasks = [task for task in (receiving, writer) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(RuntimeError, OSError, TimeoutError):
+            await asyncio.wait_for(socket.close(connection.closed_with or 1000), 2.0)
 
     def _take(self, room: Room, connection: Connection, frame: bytes | None) -> int | None:
         """Let the room have one frame; the close code if it ends the connection."""

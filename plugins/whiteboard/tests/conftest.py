@@ -42,7 +42,7 @@ def database(tmp_path: Path) -> Any:
 
 @dataclass
 class Board:
-    """A running server. Its door believes the address: ?name=&role=&draw=; tickets have their own tests."""
+    """A running server. Its door believes any ticket "name:role"; real tickets have their own tests."""
 
     port: int
     hub: BoardHub
@@ -51,7 +51,8 @@ class Board:
     routes: FastAPI = field(default_factory=FastAPI)
 
     def url(self, name: str, page: int = 1, session: str = "lesson", draw: bool = True) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/board/{session}/{page}?name={name}&draw={int(draw)}"
+        role = "student" if draw else "observer"
+        return f"ws://127.0.0.1:{self.port}/ws/board/{session}/{page}?ticket={name}:{role}"
 
 
 def free_port() -> int:
@@ -63,7 +64,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(database: Any, settings: WhiteboardSettings) -> AsyncIterator[Board]:
+async def serving(database: Any, settings: WhiteboardSettings, port: int = 0) -> AsyncIterator[Board]:
     board: Board
 
     async def still_seated(seat: BoardSeat) -> bool:
@@ -74,14 +75,13 @@ async def serving(database: Any, settings: WhiteboardSettings) -> AsyncIterator[
         for person_id, counts in people.items():
             totals[person_id] = totals.get(person_id, 0) + counts.updates
 
-    board = Board(free_port(), BoardHub(settings, SqlBoardStore(database), still_seated, on_activity))
+    board = Board(port or free_port(), BoardHub(settings, SqlBoardStore(database), still_seated, on_activity))
 
     @board.routes.websocket("/ws/board/{session_id}/{page}")
-    async def door(socket: WebSocket, session_id: str, page: int, name: str = "", draw: int = 1) -> None:
+    async def door(socket: WebSocket, session_id: str, page: int, ticket: str) -> None:
+        name, _, role = ticket.partition(":")
         await socket.accept()
-        seat = BoardSeat(
-            session_id, f"id-{name}", name, socket.query_params.get("role", "student"), draw == 1
-        )
+        seat = BoardSeat(session_id, f"id-{name}", name, role, can_draw=role != "observer")
         await board.hub.serve(socket, seat, page)
 
     server = Server(board.routes, port=board.port, interface=Interfaces.ASGINL, log_enabled=False)
@@ -93,6 +93,13 @@ async def serving(database: Any, settings: WhiteboardSettings) -> AsyncIterator[
         finally:
             server.stop()
             await asyncio.wait_for(running, 10)
+
+
+async def eventually(happened: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    """Wait for what the server does by its own clock."""
+    async with asyncio.timeout(timeout_s):
+        while not happened():  # noqa: ASYNC110 - the thing waited for has no event
+            await asyncio.sleep(0.02)
 
 
 async def _reachable(port: int) -> None:
@@ -116,6 +123,3 @@ def quick() -> WhiteboardSettings:
 async def board(database: Any, quick: WhiteboardSettings) -> AsyncIterator[Board]:
     async with serving(database, quick) as running:
         yield running
-
-
-Serving = Callable[[Any, WhiteboardSettings], Any]

@@ -9,7 +9,7 @@ import websockets
 from plugins.whiteboard.protocol import STEP_2, UPDATE, sync_frame
 from plugins.whiteboard.settings import WhiteboardSettings
 from plugins.whiteboard.tests.clients import Drawer, joined, rectangle, stroke
-from plugins.whiteboard.tests.conftest import Board, serving
+from plugins.whiteboard.tests.conftest import Board, eventually, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -36,12 +36,11 @@ async def _draw_strokes(board: Board, name: str) -> dict[str, list[int]]:
             client.elements[name]["p"].extend([n, n])
             await client.send()
             await asyncio.sleep(0.005)
-        complete = lambda: (
-            len(client.elements) == 10
-            and all(  # noqa: E731 - read twice, named once
-                len(client.elements[key]["p"]) == 42 for key in client.elements.keys()
-            )
-        )
+
+        def complete() -> bool:
+            lengths = [len(client.elements[key]["p"]) for key in client.elements.keys()]
+            return lengths == [42] * 10
+
         await client.until(complete, 20)
         return {key: client.elements[key]["p"].to_py() for key in sorted(client.elements.keys())}
 
@@ -184,9 +183,8 @@ async def test_an_empty_page_is_put_away_and_activity_is_counted(board: Board) -
         await ada.send()
         async with joined(board.url("leo")) as leo:
             await leo.until(lambda: leo.elements["r1"]["m"]["isDeleted"])
-    async with asyncio.timeout(10):
-        while board.hub.stats()["pages"] or board.activity.get("lesson", {}).get("id-ada", 0) < 3:
-            await asyncio.sleep(0.02)
+    await eventually(lambda: not board.hub.stats()["pages"])
+    await eventually(lambda: board.activity.get("lesson", {}).get("id-ada", 0) >= 3)
     async with joined(board.url("leo")) as leo:
         assert sorted(leo.elements.keys()) == ["r2"], "a deleted drawing is purged when the board is put away"
 

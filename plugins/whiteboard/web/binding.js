@@ -209,7 +209,8 @@ export class Binding {
 
   apply() {
     if (!this.dirty.size) return;
-    if (this.pushTimer) this.push(); // let Yjs, not us, resolve the race
+    // Own edits first, also those Excalidraw has not reported yet: Yjs, not we, resolves the race.
+    if (!this.readOnly) this.push();
     const state = this.api.getAppState();
     const busy = new Set([state.newElement?.id, state.editingTextElement?.id, state.resizingElement?.id]);
     const scene = this.api.getSceneElementsIncludingDeleted().slice();
