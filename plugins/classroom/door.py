@@ -1,0 +1,181 @@
+"""Who may come to a room: what a browser is given to come in with, and the process's one hub."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from core import services
+from core.access import Viewer
+from core.domain import Room
+from core.errors import NotAllowed, UserError
+from core.i18n import gettext
+from core.lifecycle.join import Entry, enter
+from plugins.classroom import service
+from plugins.classroom.server.hub import Claims, RoomHub
+from plugins.classroom.server.people import RIGHTS, stamp
+
+ROOM_KIND, BOARD_KIND = "room", "board"
+WS_PATH = "/ws/room"
+_TURN_TTL_S = 6 * 3_600
+_CAPTIONS: dict[str, Any] = {"engine": "", "low_accuracy": False, "notice": ""}
+
+_hub: RoomHub | None = None
+
+
+def hub() -> RoomHub:
+    """The process's hub; NotAllowed while the role is starting or stopping, or the plugin is switched off."""
+    if _hub is None or not services.current().plugins.enabled("classroom"):
+        raise NotAllowed("The classroom is switched off at the moment.")
+    return _hub
+
+
+def open_hub() -> AbstractAsyncContextManager[RoomHub]:
+    """The web role's hub over the installed services."""
+    here = services.current()
+    settings = here.plugins.get("classroom").settings
+    return _installed(
+        RoomHub(settings, here.settings, here.store, here.clock, here.tickets, here.media, here.bus)
+    )
+
+
+@asynccontextmanager
+async def _installed(new: RoomHub) -> AsyncIterator[RoomHub]:
+    global _hub
+    async with new.running():
+        _hub = new
+        try:
+            yield new
+        finally:
+            _hub = None
+
+
+def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
+    """PROTOCOL.md's answer to somebody who may come in now; the UserError that says why not otherwise.
+
+    link: SHA-256 of the join link they came by, "" when they signed in.
+    """
+    rooms, here = hub(), services.current()
+    entry = enter(viewer, session_id)
+    if rooms.blocked(session_id, entry.person_id):
+        raise NotAllowed(
+            "The instructor asked you to leave this lesson for a moment. Please try again in two minutes."
+        )
+    rights = RIGHTS[entry.role]
+    claims = {"session_id": session_id, "person_id": entry.person_id, "role": entry.role}
+    return {
+        "ticket": here.tickets.issue(ROOM_KIND, {**claims, "link": link}),
+        "ws_path": WS_PATH,
+        "resume": rooms.resume_token(session_id, entry.person_id),
+        "me": {
+            "person_id": entry.person_id,
+            "name": entry.name,
+            "role": entry.role,
+            "lang": entry.lang,
+            "tz": entry.tz,
+        },
+        "rights": rights.view(),
+        "session": _session_of(entry),
+        "board": {
+            "path": f"/ws/board/{session_id}",
+            "ticket": here.tickets.issue(BOARD_KIND, {**claims, "draw": rights.draw}),
+        },
+        "ice_servers": ice_servers(entry.person_id),
+        "captions": _captions(session_id),
+        "consent": {purpose: purpose in entry.consents for purpose in ("transcription", "recording")},
+        "tools": _tools(entry.role),
+    }
+
+
+def refusal(error: UserError, viewer: Viewer, session_id: str) -> dict[str, Any]:
+    """Why somebody may not come in; with the lesson, for those who belong to it."""
+    here = services.current()
+    answer: dict[str, Any] = {
+        "error": {"code": error.code, "message": gettext(error.message, viewer.lang, **error.facts)},
+        "session": None,
+        "opens_at": None,
+    }
+    coordinates = viewer.seat_id is None and viewer.has("coordinator")
+    if coordinates or service.seated(here.store, session_id, viewer.person_id):
+        try:
+            lesson = service.load_lesson(here.store, session_id)
+        except UserError:
+            return answer
+        opens_at = lesson.starts_at - timedelta(seconds=here.settings.open_before_s)
+        answer.update(session=lesson.view(), opens_at=stamp(opens_at))
+    return answer
+
+
+def verify(token: str) -> Claims:
+    """The claims of a room ticket. NotAllowed: forged, foreign, of another kind, or older than a minute."""
+    claims = services.current().tickets.verify(ROOM_KIND, token)
+    return Claims(
+        str(claims.get("session_id", "")),
+        str(claims.get("person_id", "")),
+        str(claims.get("role", "")),
+        str(claims.get("link", "")),
+    )
+
+
+async def agent_jobs(agent: str) -> list[dict[str, Any]]:
+    """Live lessons where this agent is wanted, each with a ticket. joined: one of that name is there."""
+    rooms, here = hub(), services.current()
+    found = await asyncio.to_thread(service.live_sessions, here.store)
+    return [
+        {
+            "session_id": session_id,
+            "agent": agent,
+            "joined": rooms.agent_here(session_id, agent),
+            "started_at": stamp(started_at),
+            "ws_path": WS_PATH,
+            "ticket": here.tickets.issue(
+                ROOM_KIND, {"session_id": session_id, "person_id": f"agent:{agent}", "role": "agent"}
+            ),
+        }
+        for session_id, started_at in found
+    ]
+
+
+def ice_servers(person_id: str) -> list[dict[str, Any]]:
+    """TURN with credentials of coturn's `use-auth-secret` (a time-limited user name and its HMAC-SHA1)."""
+    here = services.current()
+    urls = [url.strip() for url in here.settings.turn_urls.split(",") if url.strip()]
+    if not urls:
+        return []
+    if not here.settings.turn_secret:
+        return [{"urls": urls}]
+    until = int(here.clock.now().timestamp()) + _TURN_TTL_S
+    username = f"{until}:{person_id}"
+    digest = hmac.new(here.settings.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
+    return [{"urls": urls, "username": username, "credential": base64.b64encode(digest).decode()}]
+
+
+def _session_of(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.session_id,
+        "title": entry.title,
+        "course": entry.course,
+        "topic": entry.topic,
+        "starts_at": stamp(entry.starts_at),
+        "ends_at": stamp(entry.ends_at),
+        "status": entry.status,
+        "instructor": entry.instructor,
+    }
+
+
+def _captions(session_id: str) -> dict[str, Any]:
+    """What the transcription plugin wrote into the room's settings about its engine."""
+    with services.current().store.read() as db:
+        room = db.get(Room, session_id)
+        found = room.settings.get("captions") if room is not None else None
+    return {**_CAPTIONS, **found} if isinstance(found, dict) else dict(_CAPTIONS)
+
+
+def _tools(role: str) -> list[dict[str, Any]]:
+    """What plugins add to the dock for this role."""
+    answers = services.current().plugins.call("room_tools", enabled_only=True)
+    return [tool for _, tools in answers for tool in tools if role in tool.get("roles", ())]

@@ -1,0 +1,57 @@
+"""What the classroom plugs into HiLink. Each hook hands over to where the work is done."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from core import services
+from core.hookspecs import hookimpl
+from core.ports import HookContext
+from core.views import AttendanceView, ClassSessionView
+from plugins.classroom import door, service
+from plugins.classroom.settings import ClassroomSettings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from sqlmodel import Session
+
+
+@hookimpl
+def pages() -> Sequence[Any]:
+    from plugins.classroom import ui  # Reflex, which only the web role has
+
+    return ui.pages()
+
+
+@hookimpl
+def routes() -> "APIRouter":
+    from plugins.classroom.routes import router
+
+    return router
+
+
+@hookimpl
+def lifespan(role: str) -> Any:
+    return door.open_hub() if role == "web" else None
+
+
+@hookimpl
+def settings() -> type:
+    return ClassroomSettings
+
+
+@hookimpl
+def on_session_end(ctx: HookContext, session: ClassSessionView, attendance: Sequence[AttendanceView]) -> None:
+    students = session.people("student")
+    ctx.transaction("answers", lambda db: service.store_answer_totals(db, session.id, students))
+    days = services.current().settings.retention_chat_days
+    ctx.transaction("retention", lambda db: service.erase_old_chat(db, ctx.now(), days))
+
+
+@hookimpl
+def export_person(db: "Session", person_id: str) -> dict[str, Any]:
+    return service.export_person(db, person_id)
+
+
+@hookimpl
+def erase_person(db: "Session", person_id: str) -> None:
+    service.erase_person(db, person_id)

@@ -1,0 +1,1 @@
+"""The room server: one WebSocket a participant, one state machine a room (PROTOCOL.md)."""

@@ -1,0 +1,532 @@
+"""The hub: all rooms of this process, their sockets, and everything a room's state machine asks to be done.
+
+Rooms never await and sockets never decide: frames go through a bounded queue a socket, facts through the
+journal, media through the bridge. The seat is looked up again when somebody connects, when the event log
+says that something changed, and every `recheck_s`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from core.config import Settings
+from core.domain.base import new_id
+from core.errors import NotAllowed, UserError, fault
+from core.i18n import N_
+from core.ports import Bus, Clock, MediaEvent, MediaServer, Store
+from core.tickets import Tickets
+from plugins.classroom import service
+from plugins.classroom.server import lesson, listen, messages
+from plugins.classroom.server.connection import TOO_LARGE, TOO_MANY, Connection, Verdict
+from plugins.classroom.server.journal import Journal
+from plugins.classroom.server.listen import ReceivingSocket, receive, tell_error
+from plugins.classroom.server.media import MediaBridge
+from plugins.classroom.server.outgoing import (
+    Close,
+    EndLesson,
+    ExtendLesson,
+    MediaJoin,
+    MediaLeave,
+    MediaMute,
+    MediaSignal,
+    Outgoing,
+    PresenceEnded,
+    Removed,
+    RoomEmptied,
+    Send,
+)
+from plugins.classroom.server.people import Participant, SeatHolder
+from plugins.classroom.server.refusal import Refusal
+from plugins.classroom.server.room import Room
+from plugins.classroom.settings import ClassroomSettings
+
+logger = logging.getLogger(__name__)
+
+OVER, REVOKED, REMOVED, LOST, RESTART = 1000, 4403, 4410, 1001, 1012
+REVOKED_TOPIC = "seat.revoked"
+"""Bus messages {session_id, person_id}: the seat was taken away; room and board end at once."""
+RESUME_KIND, RESUME_TTL_S = "resume", 24 * 3_600
+_WATCHED = frozenset(("session.scheduled", "session.started", "session.ended"))
+_TOO_MANY = N_("That was too much at once. Please wait a moment.")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a room ticket says, verified. link: SHA-256 of the join link they came by, or ""."""
+
+    session_id: str
+    person_id: str
+    role: str
+    link: str = ""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A room and its sockets."""
+
+    room: Room
+    connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
+    empty_since: datetime | None = None
+
+
+class RoomHub:
+    """Use inside `async with hub.running():`. Every port is an argument."""
+
+    def __init__(
+        self,
+        settings: ClassroomSettings,
+        core_settings: Settings,
+        store: Store,
+        clock: Clock,
+        tickets: Tickets,
+        media: MediaServer | None = None,
+        bus: Bus | None = None,
+    ) -> None:
+        self.settings = settings
+        self._grace_s = core_settings.rejoin_grace_s
+        self._store, self._clock, self._tickets, self._bus = store, clock, tickets, bus
+        self._rooms: dict[str, asyncio.Future[_Open]] = {}
+        self._journal = Journal(store)
+        self._media = MediaBridge(media, self._media_reply)
+        self._where: dict[str, str] = {}
+        self._returning: dict[str, dict[str, str]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["RoomHub"]:
+        """Keep the clockwork going; on leaving, close the sockets and write everything down."""
+        self._returning = await asyncio.to_thread(service.open_intervals, self._store)
+        settings = self.settings
+        background = [
+            asyncio.create_task(self._journal.run()),
+            asyncio.create_task(self._media.follow(self._media_event)),
+            asyncio.create_task(self._follow_log()),
+            asyncio.create_task(self._follow_revoked()),
+            asyncio.create_task(self._every(settings.tick_s, self._tick)),
+            asyncio.create_task(self._every(settings.recheck_s, self._recheck)),
+            asyncio.create_task(self._every(settings.engagement_s, self._measure)),
+            asyncio.create_task(self._close_unreturned()),
+        ]
+        try:
+            yield self
+        finally:
+            self._stopping = True
+            await self._measure()
+            for opened in self._open_rooms():
+                for connection in opened.connections.values():
+                    connection.close(RESTART)
+            await self._journal.settled()
+            await asyncio.sleep(0)
+            for task in (*background, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*background, *self._tasks, return_exceptions=True)
+            await self._media.close()
+
+    # A socket's life
+
+    async def serve(self, socket: ReceivingSocket, claims: Claims) -> None:
+        """Keep one browser in one room until either side ends it. Accepted, ticket verified."""
+        connection = Connection(socket, self.settings, agent=claims.role == "agent")
+        writer = asyncio.create_task(connection.write())
+        try:
+            seat = await self._at_the_door(connection, claims)
+            if seat is not None and not self._stopping:
+                await self._in_the_room(socket, connection, writer, claims, seat)
+        finally:
+            connection.close(LOST)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(writer, 2.0)
+
+    async def _at_the_door(self, connection: Connection, claims: Claims) -> SeatHolder | None:
+        try:
+            if claims.role == "agent":
+                await asyncio.to_thread(service.load_lesson, self._store, claims.session_id)
+                return SeatHolder(claims.person_id, "", "agent")
+            snapshot = await asyncio.to_thread(
+                service.admit,
+                self._store,
+                claims.session_id,
+                claims.person_id,
+                claims.role,
+                claims.link,
+                self._clock.now(),
+            )
+            return snapshot.holders[claims.person_id]
+        except UserError as refused:
+            tell_error(connection, refused.code, refused.message, "hello", "en", **refused.facts)
+            connection.close(OVER if refused.code == "session_not_open" else REVOKED)
+            return None
+
+    async def _in_the_room(
+        self,
+        socket: ReceivingSocket,
+        connection: Connection,
+        writer: asyncio.Task[None],
+        claims: Claims,
+        seat: SeatHolder,
+    ) -> None:
+        hello = await listen.hello(socket, connection, writer, self.settings, seat.lang)
+        if hello is None:
+            return
+        while (opened := await self._open(claims.session_id)) is not self._opened(claims.session_id):
+            pass  # it was put away in the same moment
+        participant = self._take_seat(opened, connection, seat, self._resumed(hello.resume, claims))
+        if participant is None:
+            return
+        try:
+            while (frame := await receive(socket, writer)) is not None:
+                if not self._take(opened, connection, participant, frame):
+                    await asyncio.wait((writer,), timeout=2.0)
+                    return
+        finally:
+            self._gone(opened, connection, participant)
+
+    def _take_seat(
+        self, opened: _Open, connection: Connection, seat: SeatHolder, resume: str
+    ) -> Participant | None:
+        try:
+            participant, out = opened.room.join(seat, resume)
+        except Refusal as refused:
+            tell_error(connection, refused.kind, refused.message, "hello", seat.lang)
+            connection.close(REMOVED if refused.kind == "removed" else REVOKED)
+            return None
+        older = opened.connections.get(participant.id)
+        if older is not None:
+            older.close(4409)
+        opened.connections[participant.id] = connection
+        self._where[participant.id] = opened.room.lesson.id
+        self._returning.get(opened.room.lesson.id, {}).pop(participant.id, None)
+        opened.empty_since = None
+        self._carry_out(opened, out)
+        return participant
+
+    def _gone(self, opened: _Open, connection: Connection, participant: Participant) -> None:
+        """The socket ended. Only the seat's newest socket means anything for the seat."""
+        if opened.connections.get(participant.id) is connection:
+            del opened.connections[participant.id]
+            if not self._stopping:
+                self._carry_out(opened, opened.room.disconnected(participant.id))
+
+    def _take(self, opened: _Open, connection: Connection, participant: Participant, frame: str) -> bool:
+        """Let the room have one frame; False when the socket is to end."""
+        size = len(frame.encode("utf-8", "replace"))
+        if connection.closing:
+            return False
+        if size > self.settings.max_media_frame_bytes:
+            connection.close(TOO_LARGE)
+            return False
+        try:
+            message: Mapping[str, Any] = messages.decode(frame)
+        except messages.Malformed:
+            message = {}
+        media = message.get("type") == "media"
+        verdict = connection.heard(media)
+        if verdict is Verdict.CLOSE:
+            connection.close(TOO_MANY)
+        elif verdict is Verdict.WARN:
+            of = message.get("type")
+            tell_error(
+                connection, "too_many", _TOO_MANY, of if isinstance(of, str) else "", participant.seat.lang
+            )
+        elif size > self.settings.max_frame_bytes and not media:
+            connection.close(TOO_LARGE)
+        elif verdict is Verdict.TAKE:
+            self._carry_out(opened, opened.room.handle(participant, message))
+        return not connection.closing
+
+    # What rooms want done
+
+    def _carry_out(self, opened: _Open, out: Iterable[Outgoing]) -> None:
+        room_id = opened.room.lesson.id
+        texts: dict[int, str] = {}
+        for step in out:
+            match step:
+                case Send():
+                    connection = opened.connections.get(step.participant_id)
+                    if connection is not None:
+                        key = id(step.frame)
+                        if key not in texts:
+                            texts[key] = json.dumps(step.frame, separators=(",", ":"))
+                        connection.send(texts[key])
+                case Close():
+                    connection = opened.connections.pop(step.participant_id, None)
+                    if connection is not None:
+                        connection.close(step.code)
+                case Removed():
+                    self._tell_board(room_id, step.person_id)
+                case MediaJoin():
+                    participant = opened.room.get(step.participant_id)
+                    if participant is not None:
+                        self._media.join(room_id, participant.id, participant.seat)
+                case MediaSignal():
+                    self._media.signal(room_id, step.participant_id, step.message)
+                case MediaMute():
+                    self._media.mute(room_id, step.participant_id, step.source)
+                case MediaLeave():
+                    self._where.pop(step.participant_id, None)
+                    self._media.leave(room_id, step.participant_id)
+                case EndLesson():
+                    self._start(self._end_lesson(opened, step))
+                case ExtendLesson():
+                    self._start(self._extend_lesson(opened, step))
+                case _:
+                    self._journal.put(room_id, step)
+
+    async def _end_lesson(self, opened: _Open, step: EndLesson) -> None:
+        room = opened.room
+        self._carry_out(opened, room.engagement())
+        await self._journal.settled(3.0)
+        work = partial(lesson.end, self._store, step.person_id, room.lesson.id)
+        await self._lifecycle(opened, step.participant_id, "end", work)
+
+    async def _extend_lesson(self, opened: _Open, step: ExtendLesson) -> None:
+        session_id = opened.room.lesson.id
+        work = partial(lesson.extend, self._store, step.person_id, session_id, step.minutes)
+        await self._lifecycle(opened, step.participant_id, "extend", work)
+
+    async def _lifecycle(self, opened: _Open, participant_id: str, of: str, work: Callable[[], None]) -> None:
+        """Change the domain for a participant; a refusal is a sentence for them."""
+        try:
+            await asyncio.to_thread(work)
+        except UserError as refused:
+            connection = opened.connections.get(participant_id)
+            participant = opened.room.get(participant_id)
+            if connection is not None and participant is not None:
+                tell_error(
+                    connection, refused.code, refused.message, of, participant.seat.lang, **refused.facts
+                )
+            return
+        await self.refresh(opened.room.lesson.id)
+
+    # What the house tells rooms
+
+    async def refresh(self, session_id: str) -> None:
+        """Look at the lesson and its seats again, and act on what changed."""
+        opened = self._opened(session_id)
+        if opened is None:
+            return
+        people = opened.room.known()
+        snapshot = await asyncio.to_thread(service.snapshot, self._store, session_id, people)
+        if opened.room.over:
+            return
+        self._carry_out(opened, opened.room.lesson_changed(snapshot.lesson))
+        if snapshot.end_reason:
+            await self._finish(opened, snapshot.end_reason)
+        else:
+            asked = {one.person_id for one in people}
+            self._carry_out(opened, opened.room.seats_changed(snapshot.holders, asked))
+
+    def revoke(self, session_id: str, person_id: str) -> bool:
+        """The seat was taken away: out, now. True when that person was here."""
+        opened = self._opened(session_id)
+        participant = opened.room.of_person(person_id) if opened is not None else None
+        if opened is None or participant is None:
+            return False
+        out = opened.room.leave(participant.id, "removed")
+        self._carry_out(opened, [Close(participant.id, REVOKED), *out])
+        return True
+
+    def resume_token(self, session_id: str, person_id: str) -> str:
+        """What a browser may show to get its seat back, when it has one to get back; else ""."""
+        opened = self._opened(session_id)
+        if opened is not None:
+            participant_id = opened.room.returning(person_id)
+        else:
+            cut = self._returning.get(session_id, {})
+            participant_id = next((one for one, who in cut.items() if who == person_id), "")
+        return self._resume(session_id, participant_id, person_id) if participant_id else ""
+
+    def blocked(self, session_id: str, person_id: str) -> bool:
+        """Was this person asked to leave a moment ago?"""
+        opened = self._opened(session_id)
+        return opened is not None and opened.room.blocked(person_id)
+
+    def agent_here(self, session_id: str, agent: str) -> bool:
+        opened = self._opened(session_id)
+        return opened is not None and opened.room.of_person(f"agent:{agent}") is not None
+
+    def stats(self) -> dict[str, int]:
+        """Numbers for health pages and tests."""
+        rooms = self._open_rooms()
+        return {"rooms": len(rooms), "connections": sum(len(one.connections) for one in rooms)}
+
+    async def _finish(self, opened: _Open, reason: str) -> None:
+        """Everybody out, the lesson is over. Idempotent."""
+        if opened.room.over:
+            return
+        session_id = opened.room.lesson.id
+        self._carry_out(opened, opened.room.finish(reason))
+        self._rooms.pop(session_id, None)
+        self._returning.pop(session_id, None)
+        await self._media.close_room(session_id)
+
+    async def _follow_log(self) -> None:
+        """A border: whatever breaks the tail, the rooms go on and the tail is taken up again."""
+        while True:
+            try:
+                async for batch in self._store.tail():
+                    concerned = {event.session_id for event in batch if event.kind in _WATCHED}
+                    consents = {event.person_id for event in batch if event.kind == "consent.changed"}
+                    for opened in self._open_rooms():
+                        known = {one.person_id for one in opened.room.known()} if consents else set[str]()
+                        if opened.room.lesson.id in concerned or known & consents:
+                            await self.refresh(opened.room.lesson.id)
+            except Exception as error:
+                logger.error("Rooms lost the event log", extra={"fault": fault(error)})
+            await asyncio.sleep(1.0)
+            await self._recheck()
+
+    async def _follow_revoked(self) -> None:
+        if self._bus is None:
+            return
+        async for _topic, message in self._bus.subscribe(REVOKED_TOPIC):
+            self.revoke(str(message.get("session_id")), str(message.get("person_id")))
+
+    def _media_event(self, event: MediaEvent) -> None:
+        if event.room_id:
+            opened = self._opened(event.room_id)
+            concerned = [opened] if opened is not None else []
+        else:
+            concerned = self._open_rooms()
+        for one in concerned:
+            self._carry_out(one, one.room.media.event(event))
+
+    def _media_reply(self, participant_id: str, message: Mapping[str, Any]) -> None:
+        opened = self._opened(self._where.get(participant_id, ""))
+        if opened is not None:
+            self._carry_out(opened, [Send(participant_id, {"type": "media", "message": dict(message)})])
+
+    # The clockwork
+
+    async def _tick(self) -> None:
+        now = self._clock.now()
+        for opened in self._open_rooms():
+            for participant_id, connection in list(opened.connections.items()):
+                if connection.silent_s > self.settings.silent_s:
+                    connection.close(LOST)
+                    if opened.connections.pop(participant_id, None) is not None:
+                        self._carry_out(opened, opened.room.disconnected(participant_id))
+            self._carry_out(opened, opened.room.tick())
+            if opened.room.present():
+                opened.empty_since = None
+            elif opened.empty_since is None:
+                opened.empty_since = now
+            elif (now - opened.empty_since).total_seconds() >= self.settings.linger_s:
+                await self._put_away(opened)
+
+    async def _put_away(self, opened: _Open) -> None:
+        """Forget an empty room; its rows bring it back."""
+        session_id = opened.room.lesson.id
+        await self._journal.settled()
+        if not opened.room.present():
+            self._carry_out(opened, opened.room.engagement())
+            self._rooms.pop(session_id, None)
+            await self._media.close_room(session_id)
+
+    async def _recheck(self) -> None:
+        for opened in self._open_rooms():
+            await self.refresh(opened.room.lesson.id)
+
+    async def _measure(self) -> None:
+        for opened in self._open_rooms():
+            self._carry_out(opened, opened.room.engagement())
+
+    async def _close_unreturned(self) -> None:
+        """After a restart seats wait for the grace time; then their presence ends where the server did."""
+        await asyncio.sleep(self._grace_s)
+        for session_id, cut in self._returning.items():
+            opened = self._opened(session_id)
+            if opened is not None:
+                opened.room.give_up_returning()
+            for participant_id in cut:
+                self._journal.put(session_id, PresenceEnded(participant_id, "server_restart"))
+            if opened is None or not opened.room.occupied():
+                self._journal.put(session_id, RoomEmptied())
+        self._returning = {}
+
+    async def _every(self, period_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        """A border: one failing round must not stop the clock (the database may be away for a moment)."""
+        while True:
+            await asyncio.sleep(period_s)
+            try:
+                await work()
+            except Exception as error:
+                logger.error("Room housekeeping failed", extra={"work": work.__name__, "fault": fault(error)})
+
+    # Small things
+
+    async def _open(self, session_id: str) -> _Open:
+        """The session's room; opened once however many come at the same time."""
+        opening = self._rooms.get(session_id)
+        if opening is not None:
+            return await asyncio.shield(opening)
+        opening = self._rooms[session_id] = asyncio.get_running_loop().create_future()
+        try:
+            found = await asyncio.to_thread(service.load_lesson, self._store, session_id)
+            remembered = await asyncio.to_thread(service.remembered, self._store, session_id)
+        except BaseException as error:
+            del self._rooms[session_id]
+            opening.set_exception(error)
+            opening.exception()  # somebody looked at it: no "never retrieved" at collection
+            raise
+        room = Room(
+            found,
+            self.settings,
+            now=self._clock.now,
+            new_id=new_id,
+            grace_s=self._grace_s,
+            resume_token=partial(self._resume, session_id),
+            remembered=remembered,
+            returning=self._returning.get(session_id),
+        )
+        opened = _Open(room)
+        opening.set_result(opened)
+        return opened
+
+    def _open_rooms(self) -> list[_Open]:
+        return [one.result() for one in list(self._rooms.values()) if one.done() and one.exception() is None]
+
+    def _opened(self, session_id: str) -> _Open | None:
+        opening = self._rooms.get(session_id)
+        return opening.result() if opening is not None and opening.done() else None
+
+    def _resume(self, session_id: str, participant_id: str, person_id: str) -> str:
+        claims = {"session_id": session_id, "participant_id": participant_id, "person_id": person_id}
+        return self._tickets.issue(RESUME_KIND, claims)
+
+    def _resumed(self, token: str, claims: Claims) -> str:
+        """The participant id of a resume token, or "" when it is not this person's for this room."""
+        if not token:
+            return ""
+        try:
+            found = self._tickets.verify(RESUME_KIND, token, RESUME_TTL_S)
+        except NotAllowed:
+            return ""
+        if (found.get("session_id"), found.get("person_id")) != (claims.session_id, claims.person_id):
+            return ""
+        return str(found.get("participant_id", ""))
+
+    def _tell_board(self, session_id: str, person_id: str) -> None:
+        """A removed person's board ends too, also in other processes."""
+        if self._bus is not None:
+            self._start(self._bus.publish(REVOKED_TOPIC, {"session_id": session_id, "person_id": person_id}))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _guard(work: Coroutine[Any, Any, None]) -> None:
+        """A border: what a room started must not fail unseen."""
+        try:
+            await work
+        except Exception as error:
+            logger.error("Room work failed", extra={"fault": fault(error)})

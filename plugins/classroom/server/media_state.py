@@ -1,0 +1,130 @@
+"""What the media node reports, as the room's people see it: devices, who speaks, how good a line is."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from plugins.classroom.server.outgoing import MediaJoin, Outgoing, Send
+from plugins.classroom.server.people import SOURCES, Participant
+
+if TYPE_CHECKING:
+    from core.ports import MediaEvent
+    from plugins.classroom.server.room import Room
+
+_SLOW_RTT_MS = 800.0
+
+
+class MediaState:
+    """Media is evidence, the seat is the truth: nothing here changes who is in the room."""
+
+    def __init__(self, room: "Room") -> None:
+        self._room = room
+        self._speaking: dict[str, datetime] = {}
+        self._quality: dict[str, tuple[bool, bool]] = {}
+
+    def event(self, event: "MediaEvent") -> list[Outgoing]:
+        """One report of the node. Unknown kinds and participants are ignored: it may know more."""
+        if event.kind == "speakers":
+            return self._speakers(event.data.get("speakers", ()))
+        if event.kind in ("node_lost", "node_back"):
+            return self._node(event.kind == "node_back")
+        who = self._room.get(event.participant_id)
+        if who is None:
+            return []
+        match event.kind:
+            case "message":
+                return [Send(who.id, {"type": "media", "message": dict(event.data)})]
+            case "published" | "muted" | "unpublished":
+                return self._source(who, event.kind, event.data)
+            case "quality":
+                return self._line(who, event.data)
+            case _:
+                return []
+
+    def stopped(self, who: Participant) -> None:
+        """This participant cannot be heard any more."""
+        self._spoke(who.person_id)
+        who.sources.clear()
+        who.weak = False
+        self._quality.pop(who.id, None)
+
+    def settle(self) -> None:
+        """Count what was spoken so far; who is speaking goes on."""
+        now = self._room.now()
+        for person_id in list(self._speaking):
+            self._spoke(person_id)
+            self._speaking[person_id] = now
+
+    def _spoke(self, person_id: str) -> None:
+        since = self._speaking.pop(person_id, None)
+        who = self._room.of_person(person_id)
+        if since is not None and who is not None:
+            self._room.count(who, "talk_s", (self._room.now() - since).total_seconds())
+
+    def _speakers(self, speakers: Sequence[Mapping[str, Any]]) -> list[Outgoing]:
+        found = [self._room.get(str(one.get("participant_id", ""))) for one in speakers]
+        people = [one.person_id for one in found if one is not None and one.role != "agent"]
+        for person_id in set(self._speaking) - set(people):
+            self._spoke(person_id)
+        for person_id in people:
+            self._speaking.setdefault(person_id, self._room.now())
+        return self._room.tell_people({"type": "speakers", "person_ids": people})
+
+    def _source(self, who: Participant, kind: str, data: Mapping[str, Any]) -> list[Outgoing]:
+        source = data.get("source")
+        if source not in SOURCES:
+            return []
+        before = who.view()
+        if kind == "unpublished":
+            who.sources.pop(source, None)
+        else:
+            who.sources[source] = bool(data.get("muted", False))
+        if source == "microphone" and not who.sends("microphone"):
+            self._spoke(who.person_id)
+        return self._room.tell_person(who) if who.view() != before else []
+
+    def _line(self, who: Participant, data: Mapping[str, Any]) -> list[Outgoing]:
+        """`quality` to the person concerned when it changes; the others see a weak line on the tile."""
+        settings = self._room.settings
+        loss = max(_number(data.get("loss")), _number(data.get("uplink_loss")))
+        estimate = _number(data.get("estimate_bps"))
+        weak = (
+            loss >= settings.weak_loss
+            or _number(data.get("rtt_ms")) >= _SLOW_RTT_MS
+            or 0 < estimate < settings.weak_bps
+        )
+        video_off = any(
+            track.get("layer") is None and track.get("reason") == "bandwidth"
+            for track in data.get("tracks", ())
+        )
+        if self._quality.get(who.id, (False, False)) == (weak, video_off):
+            return []
+        self._quality[who.id] = (weak, video_off)
+        sentence = "weak_video_off" if video_off else "weak" if weak else ""
+        frame = {
+            "type": "quality",
+            "connection": "weak" if weak or video_off else "good",
+            "sentence": sentence,
+            "video_off": video_off,
+        }
+        changed, who.weak = who.weak != weak, weak
+        out: list[Outgoing] = [Send(who.id, frame)]
+        return out + (self._room.tell_person(who) if changed else [])
+
+    def _node(self, back: bool) -> list[Outgoing]:
+        """The node went or came back. A lesson without sound for a while is not an ended lesson."""
+        self.settle()
+        self._speaking.clear()
+        frame = {
+            "type": "quality",
+            "connection": "good" if back else "lost",
+            "sentence": "media_back" if back else "media_lost",
+            "video_off": False,
+        }
+        self._quality.clear()
+        joins: list[Outgoing] = [MediaJoin(one.id) for one in self._room.present()] if back else []
+        return joins + self._room.tell_people(frame)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,145 @@
+"""What a room wants done: frames for participants, and facts and rows for the outside.
+
+The room itself does nothing: it returns these, in order, and the hub carries them out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One frame for one participant's socket."""
+
+    participant_id: str
+    frame: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End one participant's socket with a code of PROTOCOL.md."""
+
+    participant_id: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The instructor sent this person out: what else they have open for the lesson ends too."""
+
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceStarted:
+    participant_id: str
+    person_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceEnded:
+    """reason: left | lost | removed | session_ended."""
+
+    participant_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEmptied:
+    """The last seated person is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveChat:
+    """to: "" for everybody, else the reader's person id."""
+
+    id: str
+    person_id: str
+    to: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavePoll:
+    """status: open | closed | shown."""
+
+    id: str
+    kind: str
+    question: str
+    options: tuple[str, ...]
+    right: int | None
+    status: str
+    opened_by: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnswer:
+    """right: None for an opinion poll."""
+
+    poll_id: str
+    person_id: str
+    option: int
+    right: bool | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavePage:
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Engagement since the last time: (person_id, signal, value), to be added up."""
+
+    values: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaJoin:
+    """Tell the media node about this participant and what they may do (again, when it changed)."""
+
+    participant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSignal:
+    participant_id: str
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaMute:
+    participant_id: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLeave:
+    participant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLesson:
+    """The instructor ends it. participant_id is told when that fails."""
+
+    participant_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendLesson:
+    participant_id: str
+    person_id: str
+    minutes: int
+
+
+Outgoing = (
+    Send | Close | Removed | PresenceStarted | PresenceEnded | RoomEmptied | SaveChat | SavePoll | SaveAnswer
+    | SavePage | Measured | MediaJoin | MediaSignal | MediaMute | MediaLeave | EndLesson | ExtendLesson
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""Who is in a room: seats, their rights, and the participant a connection of theirs is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+SOURCES = ("camera", "microphone", "screen", "screen_audio")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a role may do in a room. publish: media sources."""
+
+    publish: tuple[str, ...] = ()
+    draw: bool = False
+    chat: bool = False
+    poll: bool = False
+    moderate: bool = False
+
+    def view(self) -> dict[str, Any]:
+        return {
+            "publish": list(self.publish),
+            "draw": self.draw,
+            "chat": self.chat,
+            "poll": self.poll,
+            "moderate": self.moderate,
+        }
+
+
+RIGHTS: Mapping[str, Rights] = {
+    "instructor": Rights(SOURCES, draw=True, chat=True, poll=True, moderate=True),
+    "student": Rights(SOURCES, draw=True, chat=True),
+    "observer": Rights(),
+    "agent": Rights(),
+}
+"""Deny by default: a role that is not here has no rights."""
+
+SEATED = ("instructor", "student")
+"""Roles whose presence is attendance."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatHolder:
+    """Somebody who may be in this room. role: instructor | student | observer | agent.
+
+    link: SHA-256 of the join link they came by, "" when they signed in.
+    """
+
+    person_id: str
+    name: str
+    role: str
+    lang: str = "en"
+    transcription: bool = False
+    recording: bool = False
+    link: str = ""
+
+    @property
+    def rights(self) -> Rights:
+        return RIGHTS.get(self.role, Rights())
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """The class session as the room shows it. status: scheduled | live | ended | cancelled."""
+
+    id: str
+    title: str
+    course: str
+    topic: str
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    instructor: str
+    started_at: datetime | None = None
+
+    def view(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "title": self.title,
+            "course": self.course,
+            "topic": self.topic,
+            "starts_at": stamp(self.starts_at),
+            "ends_at": stamp(self.ends_at),
+            "status": self.status,
+            "instructor": self.instructor,
+            "started_at": stamp(self.started_at),
+        }
+
+
+@dataclass(slots=True)
+class Participant:
+    """One connection of one seat holder; it outlives a cut line for the rejoin grace.
+
+    sources: source -> muted, as the media node reported. media_lost: no media connection at the moment.
+    """
+
+    id: str
+    seat: SeatHolder
+    joined_at: datetime
+    connected: bool = True
+    lost_at: datetime | None = None
+    hand_at: datetime | None = None
+    weak: bool = False
+    sources: dict[str, bool] = field(default_factory=dict[str, bool])
+
+    @property
+    def person_id(self) -> str:
+        return self.seat.person_id
+
+    @property
+    def role(self) -> str:
+        return self.seat.role
+
+    def sends(self, source: str) -> bool:
+        return self.sources.get(source) is False
+
+    def view(self) -> dict[str, Any]:
+        return {
+            "person_id": self.person_id,
+            "participant_id": self.id,
+            "name": self.seat.name,
+            "role": self.role,
+            "hand_at": stamp(self.hand_at),
+            "connection": "lost" if not self.connected else "weak" if self.weak else "good",
+            "camera": self.sends("camera"),
+            "microphone": self.sends("microphone"),
+            "screen": self.sends("screen"),
+        }
+
+
+def stamp(at: datetime | None) -> str | None:
+    """A time as the protocol writes it: ISO 8601, UTC, or null."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")

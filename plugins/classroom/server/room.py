@@ -1,0 +1,359 @@
+"""One room: a pure state machine. It knows who is there and what was said; it has no sockets and no disk.
+
+Every method returns what is to be done (`server.outgoing`) in order; time and ids are injected. The hub
+calls it from one event loop, so nothing here awaits or locks.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.i18n import N_, gettext
+from plugins.classroom.server.actions import ACTIONS, AGENT_MAY
+from plugins.classroom.server.media_state import MediaState
+from plugins.classroom.server.messages import Malformed, parse
+from plugins.classroom.server.outgoing import (
+    Close,
+    Measured,
+    MediaJoin,
+    MediaLeave,
+    Outgoing,
+    PresenceEnded,
+    PresenceStarted,
+    RoomEmptied,
+    Send,
+)
+from plugins.classroom.server.people import SEATED, Lesson, Participant, SeatHolder, stamp
+from plugins.classroom.server.polls import ChatLine, Poll, Remembered
+from plugins.classroom.server.refusal import Refusal, not_allowed
+from plugins.classroom.settings import ClassroomSettings
+
+_MALFORMED = N_("The room did not understand your browser. Please reload the page.")
+_FULL = N_("This room is full.")
+_BLOCKED = N_("The instructor asked you to leave this lesson for a moment. Please try again in two minutes.")
+_CHAT_KEPT = 2_000
+
+
+class Room:
+    """grace_s: how long a lost seat is kept. resume_token: what a participant shows to get the seat back.
+
+    returning: participant id -> person id of seats that were taken when the server stopped.
+    """
+
+    def __init__(
+        self,
+        lesson: Lesson,
+        settings: ClassroomSettings,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        grace_s: float,
+        resume_token: Callable[[str, str], str] = lambda participant_id, person_id: participant_id,
+        remembered: Remembered | None = None,
+        returning: Mapping[str, str] | None = None,
+    ) -> None:
+        remembered = remembered or Remembered()
+        self.lesson, self.settings, self.now, self.new_id = lesson, settings, now, new_id
+        self.grace = timedelta(seconds=grace_s)
+        self.polls: dict[str, Poll] = {poll.id: poll for poll in remembered.polls}
+        self.page = remembered.page
+        self.over = False
+        self._chat: deque[ChatLine] = deque(remembered.chat, maxlen=_CHAT_KEPT)
+        self._resume_token = resume_token
+        self._returning = dict(returning or {})
+        self._participants: dict[str, Participant] = {}
+        self._of_person: dict[str, str] = {}
+        self._seen: dict[str, SeatHolder] = {}
+        self._blocked: dict[str, datetime] = {}
+        self._measured: dict[tuple[str, str], float] = {}
+        self.media = MediaState(self)
+
+    # Who is here
+
+    def present(self) -> list[Participant]:
+        """Everybody with a seat taken, lost ones and agents included, in the order they came."""
+        return list(self._participants.values())
+
+    def get(self, participant_id: str) -> Participant | None:
+        return self._participants.get(participant_id)
+
+    def of_person(self, person_id: str) -> Participant | None:
+        return self._participants.get(self._of_person.get(person_id, ""))
+
+    def speaker(self, person_id: str) -> SeatHolder | None:
+        """The seat of somebody who is or was here in this lesson; never an agent's."""
+        return self._seen.get(person_id)
+
+    def known(self) -> list[SeatHolder]:
+        """Seats of everybody who is or was here; agents only while they are."""
+        agents = [one.seat for one in self.present() if one.role == "agent"]
+        return [*self._seen.values(), *agents]
+
+    def returning(self, person_id: str) -> str:
+        """The participant id a person may come back as: lost, or cut off by a restart. Else ""."""
+        here = self.of_person(person_id)
+        if here is not None:
+            return "" if here.connected else here.id
+        return next((one for one, who in self._returning.items() if who == person_id), "")
+
+    def give_up_returning(self) -> list[str]:
+        """Participant ids that did not come back after a restart; they may not any more."""
+        late, self._returning = list(self._returning), {}
+        return late
+
+    def occupied(self) -> bool:
+        """Is anybody here whose presence counts?"""
+        return any(one.role in SEATED for one in self._participants.values())
+
+    @staticmethod
+    def sees(reader: Participant, subject: Participant) -> bool:
+        """May `reader` know about `subject`? Agents are never listed, and hear of consenting people only;
+        observers are shown to staff."""
+        if subject.role == "agent":
+            return False
+        if reader.role == "agent":
+            return subject.seat.transcription and subject.role in SEATED
+        if subject.role == "observer" and reader is not subject:
+            return reader.seat.rights.moderate or reader.role == "observer"
+        return True
+
+    # Coming and going
+
+    def join(self, seat: SeatHolder, resume: str = "") -> tuple[Participant, list[Outgoing]]:
+        """Take a seat. resume: the participant id this browser had, already verified to be this person's.
+
+        The same person from elsewhere replaces the older connection. Refusal when full or removed lately.
+        """
+        self._check_door(seat)
+        out: list[Outgoing] = []
+        known = self.of_person(seat.person_id)
+        if known is not None and known.id == resume:
+            participant = known
+            participant.seat, participant.connected, participant.lost_at = seat, True, None
+        else:
+            hand_at = None
+            if known is not None:
+                hand_at = known.hand_at
+                out += [Close(known.id, 4409), *self._drop(known, "left")]
+            returns = self._returning.pop(resume, None) == seat.person_id
+            participant = Participant(resume if returns else self.new_id(), seat, self.now(), hand_at=hand_at)
+            self._participants[participant.id] = participant
+            self._of_person[seat.person_id] = participant.id
+            if participant.role in SEATED:
+                out.append(PresenceStarted(participant.id, seat.person_id, seat.role))
+        if seat.role != "agent":
+            self._seen[seat.person_id] = seat
+        out.append(MediaJoin(participant.id))
+        out.append(Send(participant.id, self.welcome(participant)))
+        return participant, out + self.tell_person(participant, but=participant)
+
+    def disconnected(self, participant_id: str) -> list[Outgoing]:
+        """The line is cut; the seat stays for the grace time. An agent's does not: it comes again."""
+        participant = self._participants.get(participant_id)
+        if participant is None or not participant.connected:
+            return []
+        if participant.role == "agent":
+            return self.leave(participant_id, "lost")
+        participant.connected, participant.lost_at = False, self.now()
+        self.media.stopped(participant)
+        return self.tell_person(participant)
+
+    def leave(self, participant_id: str, reason: str) -> list[Outgoing]:
+        """Gone for good. reason: left | lost | removed."""
+        participant = self._participants.get(participant_id)
+        if participant is None:
+            return []
+        out = self._drop(participant, reason)
+        frame = {"type": "gone", "person_id": participant.person_id, "reason": reason}
+        out += [Send(one.id, frame) for one in self.present() if self.sees(one, participant)]
+        if participant.role in SEATED:
+            out += self.engagement_of(participant.person_id)
+            if not self.occupied():
+                out.append(RoomEmptied())
+        return out
+
+    def block(self, person_id: str) -> None:
+        """Keep a removed person out for `remove_block_s`."""
+        self._blocked[person_id] = self.now() + timedelta(seconds=self.settings.remove_block_s)
+
+    def blocked(self, person_id: str) -> bool:
+        until = self._blocked.get(person_id)
+        return until is not None and self.now() < until
+
+    def tick(self) -> list[Outgoing]:
+        """Give up the seats whose grace time is over."""
+        now = self.now()
+        late = [one for one in self.present() if one.lost_at is not None and now - one.lost_at >= self.grace]
+        return [step for one in late for step in self.leave(one.id, "lost")]
+
+    def seats_changed(self, holders: Mapping[str, SeatHolder], asked: Collection[str]) -> list[Outgoing]:
+        """The seats as the database has them now. Who has none is let out; consents apply at once.
+
+        asked: whom the database was asked about; others came in meanwhile and are left alone.
+        """
+        out: list[Outgoing] = []
+        for one in self.present():
+            if one.role == "agent" or one.person_id not in asked:
+                continue
+            seat = holders.get(one.person_id)
+            if seat is None or seat.role != one.role:
+                out += [Close(one.id, 4403), *self.leave(one.id, "removed")]
+            elif seat != one.seat:
+                out += self._reseat(one, seat)
+        for person_id, seat in holders.items():
+            if person_id in self._seen:
+                self._seen[person_id] = seat
+        return out
+
+    def lesson_changed(self, lesson: Lesson) -> list[Outgoing]:
+        if lesson == self.lesson:
+            return []
+        self.lesson = lesson
+        return [
+            Send(one.id, {"type": "session", "session": lesson.view()}) for one in self._participants.values()
+        ]
+
+    def finish(self, reason: str) -> list[Outgoing]:
+        """The lesson is over for everybody. reason: ended_by_instructor | empty | overdue | cancelled."""
+        self.over = True
+        out: list[Outgoing] = []
+        for one in self.present():
+            out.append(Send(one.id, {"type": "ended", "reason": reason}))
+            out.append(Close(one.id, 1000))
+            out += self._drop(one, "session_ended")
+        return out + self.engagement()
+
+    # What they say
+
+    def handle(self, participant: Participant | str, message: Mapping[str, Any]) -> list[Outgoing]:
+        """One decoded frame of a participant. Never raises for what a browser sends."""
+        who = self._participants.get(participant if isinstance(participant, str) else participant.id)
+        if who is None:
+            return []
+        try:
+            parsed = parse(message)
+        except Malformed as problem:
+            return [Send(who.id, self.error_frame(problem.kind, _MALFORMED, problem.of, who.seat.lang))]
+        try:
+            if who.role == "agent" and parsed.type not in AGENT_MAY:
+                raise not_allowed()
+            return ACTIONS[parsed.type](self, who, parsed)
+        except Refusal as refusal:
+            return [Send(who.id, self.error_frame(refusal.kind, refusal.message, parsed.type, who.seat.lang))]
+
+    @staticmethod
+    def error_frame(kind: str, message: str, of: str, lang: str, **facts: Any) -> dict[str, Any]:
+        return {"type": "error", "kind": kind, "message": gettext(message, lang, **facts), "of": of}
+
+    # What they are told
+
+    def welcome(self, who: Participant) -> dict[str, Any]:
+        """The room as this participant may see it."""
+        agent = who.role == "agent"
+        lines = [] if agent else [line for line in self._chat if line.readable_by(who.person_id)]
+        return {
+            "type": "welcome",
+            "participant_id": who.id,
+            "resume": self._resume_token(who.id, who.person_id),
+            "people": [one.view() for one in self.present() if self.sees(who, one)],
+            "polls": [] if agent else [self.poll_view(poll, who) for poll in self.polls.values()],
+            "chat": [self.chat_frame(line) for line in lines[-self.settings.chat_shown :]],
+            "page": self.page,
+            "session": self.lesson.view(),
+            "started_at": stamp(self.lesson.started_at),
+            "server_time": stamp(self.now()),
+        }
+
+    def tell_person(self, subject: Participant, but: Participant | None = None) -> list[Outgoing]:
+        """`person` to everybody who may know of them."""
+        frame = {"type": "person", "person": subject.view()}
+        return [Send(one.id, frame) for one in self.present() if one is not but and self.sees(one, subject)]
+
+    def tell_people(self, frame: Mapping[str, Any], about: Participant | None = None) -> list[Outgoing]:
+        """One frame for everybody but agents; `about` limits it to those who may know of that person."""
+        return [
+            Send(one.id, frame)
+            for one in self.present()
+            if one.role != "agent" and (about is None or self.sees(one, about))
+        ]
+
+    def tell_poll(self, poll: Poll) -> list[Outgoing]:
+        return [Send(one.id, self.poll_frame(poll, one)) for one in self.present() if one.role != "agent"]
+
+    def poll_frame(self, poll: Poll, who: Participant) -> dict[str, Any]:
+        return {"type": "poll", "poll": self.poll_view(poll, who)}
+
+    def poll_view(self, poll: Poll, who: Participant) -> dict[str, Any]:
+        students = {one.person_id for one in self.present() if one.role == "student"}
+        expected = len(students | set(poll.answers))
+        return poll.view(who.person_id, who.role, who.seat.rights.moderate, expected)
+
+    def remember_chat(self, line: ChatLine) -> None:
+        self._chat.append(line)
+
+    @staticmethod
+    def chat_frame(line: ChatLine) -> dict[str, Any]:
+        return {
+            "id": line.id,
+            "person_id": line.person_id,
+            "name": line.name,
+            "text": line.text,
+            "at": stamp(line.at),
+            "to": line.to or "all",
+        }
+
+    # What they did
+
+    def count(self, who: Participant, signal: str, value: float = 1.0) -> None:
+        """Add to an engagement signal of a seated person."""
+        if who.role in SEATED and value > 0:
+            key = (who.person_id, signal)
+            self._measured[key] = self._measured.get(key, 0.0) + value
+
+    def engagement(self) -> list[Outgoing]:
+        """What was counted since the last time, and count from zero again."""
+        self.media.settle()
+        values = tuple(
+            (person, signal, round(value, 3)) for (person, signal), value in self._measured.items()
+        )
+        self._measured.clear()
+        return [Measured(values)] if values else []
+
+    def engagement_of(self, person_id: str) -> list[Outgoing]:
+        values: Sequence[tuple[str, str, float]] = [
+            (person, signal, round(value, 3))
+            for (person, signal), value in self._measured.items()
+            if person == person_id
+        ]
+        for person, signal, _ in values:
+            del self._measured[person, signal]
+        return [Measured(tuple(values))] if values else []
+
+    def _check_door(self, seat: SeatHolder) -> None:
+        if self.blocked(seat.person_id):
+            raise Refusal("removed", _BLOCKED)
+        full = len(self._participants) >= self.settings.max_participants
+        if full and seat.person_id not in self._of_person and not seat.rights.moderate:
+            raise Refusal("full", _FULL)
+
+    def _drop(self, participant: Participant, reason: str) -> list[Outgoing]:
+        self.media.stopped(participant)
+        del self._participants[participant.id]
+        if self._of_person.get(participant.person_id) == participant.id:
+            del self._of_person[participant.person_id]
+        out: list[Outgoing] = [MediaLeave(participant.id)]
+        if participant.role in SEATED:
+            out.append(PresenceEnded(participant.id, reason))
+        return out
+
+    def _reseat(self, participant: Participant, seat: SeatHolder) -> list[Outgoing]:
+        """Consent or name changed while somebody is here."""
+        agents = [one for one in self.present() if one.role == "agent"]
+        knew = [one for one in agents if self.sees(one, participant)]
+        participant.seat = seat
+        self._seen[seat.person_id] = seat
+        out: list[Outgoing] = [MediaJoin(participant.id)]
+        gone = {"type": "gone", "person_id": participant.person_id, "reason": "consent"}
+        out += [Send(one.id, gone) for one in knew if not self.sees(one, participant)]
+        return out + self.tell_person(participant)
