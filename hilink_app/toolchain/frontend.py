@@ -150,17 +150,17 @@ def build(progress: Progress = lambda _line: None, root: Path = ROOT, force: boo
 def _export(work: Path, root: Path, progress: Progress) -> None:
     command = [sys.executable, "-m", "reflex", "export", "--no-zip"]
     env = reflex_env(work) | {"PYTHONPATH": str(root)}
-    process = subprocess.Popen(
-        command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
     lines: list[str] = []
-    assert process.stdout is not None
-    for raw in process.stdout:
-        line = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", raw.decode(errors="replace")).strip()
-        if line:
-            lines.append(line)
-            progress(line)
-    if process.wait() != 0:
+    with subprocess.Popen(
+        command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            line = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", raw.decode(errors="replace")).strip()
+            if line:
+                lines.append(line)
+                progress(line)
+    if process.returncode != 0:
         raise FrontendBuildError("building the pages failed:\n" + "\n".join(lines[-40:]))
 
 

@@ -1,4 +1,4 @@
-"""`hilink run` as a person would use it: it comes up, mends itself, serves TLS, and stops without leftovers."""
+"""`hilink run` as a person uses it: it comes up, mends itself, serves TLS, and stops without leftovers."""
 
 import os
 import re
