@@ -36,7 +36,7 @@ MAX_QUEUE = 20_000
 CLOCK_SKEW_S = 60
 _HEADER = re.compile(r"HiLink (\d{1,12})\.([0-9a-f]{32,64})\.([0-9a-f]{64})")
 _FLAGS = ("subscribe", "audio_only", "agent", "agents_allowed", "recording_allowed")
-_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
 
 
 def authorization(key: bytes, now_s: float | None = None) -> tuple[str, str]:

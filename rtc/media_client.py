@@ -23,6 +23,7 @@ _socket_logger.setLevel(logging.CRITICAL)
 CALL_TIMEOUT_S = 10.0
 FIRST_RETRY_S, MAX_RETRY_S = 0.2, 5.0
 MAX_EVENTS = 50_000
+MAX_DEPARTED = 10_000
 
 
 class MediaClient:
@@ -37,6 +38,7 @@ class MediaClient:
         self._url = url
         self._key = key
         self._seats: dict[tuple[str, str], MediaRights] = {}
+        self._departed: dict[tuple[str, str], None] = {}
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue(MAX_EVENTS)
         self._calls: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next_id = 0
@@ -71,6 +73,7 @@ class MediaClient:
         """A seat is taken, or its rights changed."""
         self.start()
         self._seats[room_id, participant_id] = rights
+        self._departed.pop((room_id, participant_id), None)
         with _tolerating("unavailable"):
             await self._call("join", room_id=room_id, participant_id=participant_id, rights=asdict(rights))
 
@@ -94,12 +97,16 @@ class MediaClient:
     async def leave(self, room_id: str, participant_id: str) -> None:
         """Idempotent."""
         self._seats.pop((room_id, participant_id), None)
+        self._depart(room_id, participant_id)
         with _tolerating("unavailable"):
             await self._call("leave", room_id=room_id, participant_id=participant_id)
+            self._departed.pop((room_id, participant_id), None)
 
     async def close_room(self, room_id: str) -> None:
         """Idempotent."""
-        self._seats = {seat: rights for seat, rights in self._seats.items() if seat[0] != room_id}
+        for seat in [seat for seat in self._seats if seat[0] == room_id]:
+            del self._seats[seat]
+            self._depart(*seat)
         with _tolerating("unavailable"):
             await self._call("close_room", room_id=room_id)
 
@@ -124,6 +131,12 @@ class MediaClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._runner
             self._runner = None
+
+    def _depart(self, room_id: str, participant_id: str) -> None:
+        if not self._ready.is_set():
+            self._departed[room_id, participant_id] = None
+            while len(self._departed) > MAX_DEPARTED:
+                del self._departed[next(iter(self._departed))]
 
     async def _call(self, method: str, **params: Any) -> dict[str, Any]:
         if not self._ready.is_set():
@@ -179,6 +192,9 @@ class MediaClient:
             self._socket = socket
             reader = asyncio.create_task(self._read(socket))
             try:
+                for room_id, participant_id in list(self._departed):
+                    await self._request("leave", {"room_id": room_id, "participant_id": participant_id})
+                    self._departed.pop((room_id, participant_id), None)
                 for (room_id, participant_id), rights in list(self._seats.items()):
                     await self._rejoin(room_id, participant_id, rights)
                 self._ready.set()

@@ -83,7 +83,8 @@ class Publisher:
         accepted: dict[str, Wanted] = {}
         for section in offer.sections:
             one = sources.get(section.mid)
-            answer = sdp.AnswerSection(section)
+            # Also while inactive: browsers refuse to bring a simulcast section back that lost its extensions.
+            answer = sdp.AnswerSection(section, extensions=_EXTENSIONS, rids=section.rids)
             sending = section.direction in ("sendonly", "sendrecv")
             if (
                 one
@@ -94,7 +95,6 @@ class Publisher:
             ):
                 accepted[section.mid] = one
                 answer.direction, answer.codec = "recvonly", section.codecs[0]
-                answer.extensions, answer.rids = _EXTENSIONS, section.rids
             answers.append(answer)
         self._version += 1
         self.transport.restart(offer.ufrag)

@@ -183,7 +183,7 @@ class Subscriber:
     def _answer(
         self, section: sdp.Section, waiting: list[Publication], placed: dict[str, dict[str, Any]], now: float
     ) -> sdp.AnswerSection:
-        answer = sdp.AnswerSection(section)
+        answer = sdp.AnswerSection(section, extensions=_EXTENSIONS)
         if section.direction not in ("recvonly", "sendrecv"):
             if section.mid in self.slots:
                 self.unbind(section.mid)
@@ -210,7 +210,7 @@ class Subscriber:
             forwarder.publication = publication
             publication.forwarders.add(forwarder)
             publication.attach_all(now)
-        answer.direction, answer.codec, answer.extensions = "sendonly", codec, _EXTENSIONS
+        answer.direction, answer.codec = "sendonly", codec
         # One stream id per person and device group is what makes a browser keep lips and voice together.
         group = "screen" if publication.source.startswith("screen") else "person"
         answer.msid = (

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
@@ -20,6 +21,10 @@ from websockets.http11 import Request, Response
 from core.ports import MediaRights
 from rtc.media_client import MediaClient
 from rtc.node import Node
+
+# Machines that run tests are often busy; time is no property of a parser.
+hypothesis.settings.register_profile("rtc", deadline=None)
+hypothesis.settings.load_profile("rtc")
 
 KEY = b"0123456789abcdef0123456789abcdef"
 MEDIA_JS = Path(__file__).parents[2] / "plugins" / "classroom" / "web" / "media.js"

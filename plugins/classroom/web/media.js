@@ -115,6 +115,8 @@ class Connection {
       return false;
     } finally {
       this.pending = false;
+      this.replaced?.close();
+      this.replaced = null;
     }
     if (this.again) queueMicrotask(() => this.negotiate());
     return true;
@@ -134,12 +136,18 @@ class Connection {
     if (this.again) this.negotiate();
   }
 
-  close() {
+  /** Out of use, but not closed: its goodbye to the node would arrive before the offer that replaces it. */
+  retire() {
     this.closed = true;
     clearTimeout(this.timer);
     this.pc.oniceconnectionstatechange = null;
     this.pc.onconnectionstatechange = null;
+  }
+
+  close() {
+    this.retire();
     this.pc.close();
+    this.replaced?.close();
   }
 }
 
@@ -166,6 +174,7 @@ export class MediaSession {
     this.wanted = [];
     this.publisher = null;
     this.subscriber = null;
+    this.retired = { publisher: null, subscriber: null };
     this.wasConnected = false;
     this.limits = { publish: [], subscribe: true };
     this.visible = null;
@@ -302,6 +311,7 @@ export class MediaSession {
     globalThis.removeEventListener?.("online", this.networkChanged);
     globalThis.navigator?.connection?.removeEventListener?.("change", this.networkChanged);
     for (const connection of this.connections()) connection.close();
+    for (const connection of Object.values(this.retired)) connection?.close();
     this.removeAllRemote();
     this.onState({ state: "closed", publisher: "closed", subscriber: "closed" });
   }
@@ -384,7 +394,7 @@ export class MediaSession {
     if (!this.open || this.closed) return;
     if (!this.publisher) {
       if (!this.published.size) return;
-      this.publisher = new Connection("publisher", this);
+      this.publisher = this.connect("publisher");
     }
     const { pc } = this.publisher;
     for (const [source, entry] of this.published) {
@@ -421,7 +431,7 @@ export class MediaSession {
     }
     if (!this.subscriber) {
       if (!this.wanted.length) return;
-      this.subscriber = new Connection("subscriber", this);
+      this.subscriber = this.connect("subscriber");
     }
     const { pc } = this.subscriber;
     for (const kind of ["audio", "video"]) {
@@ -462,19 +472,37 @@ export class MediaSession {
 
   // --- staying connected
 
+  connect(kind) {
+    const connection = new Connection(kind, this);
+    connection.replaced = this.retired[kind];
+    this.retired[kind] = null;
+    return connection;
+  }
+
   drop(kind) {
     const connection = this[kind];
     if (!connection) return;
     this[kind] = null;
+    this.retired[kind]?.close();
+    this.retired[kind] = null;
     connection.close();
+    this.forget(kind);
+  }
+
+  forget(kind) {
     if (kind === "subscriber") this.removeAllRemote();
     else for (const entry of this.published.values()) entry.transceiver = null;
   }
 
   /** A new connection, for when nothing else helped. */
   renew(kind) {
-    if (this.closed) return;
-    this.drop(kind);
+    if (this.closed || !this[kind]) return;
+    const old = this[kind];
+    old.retire();
+    this[kind] = null;
+    this.forget(kind);
+    this.retired[kind]?.close();
+    this.retired[kind] = old;
     if (kind === "publisher") this.offerPublished();
     else this.subscribe();
   }

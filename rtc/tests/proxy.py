@@ -1,0 +1,68 @@
+"""A bad network in one process: a UDP proxy between browsers and the node that cuts and loses."""
+
+import asyncio
+import random
+
+Address = tuple[str, int]
+
+
+class _Upstream(asyncio.DatagramProtocol):
+    def __init__(self, proxy: "UdpProxy", client: Address) -> None:
+        self.proxy, self.client = proxy, client
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.proxy.down(data, self.client)
+
+
+class UdpProxy(asyncio.DatagramProtocol):
+    """cut: nothing passes. loss: share of media packets lost on their way down to clients, 0-1."""
+
+    def __init__(self, node_port: int) -> None:
+        self.node_port = node_port
+        self.port = 0
+        self.cut = False
+        self.loss = 0.0
+        self.clients: dict[Address, asyncio.DatagramTransport] = {}
+        self._listener: asyncio.DatagramTransport | None = None
+        self._opening: dict[Address, list[bytes]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._random = random.Random(7)
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._listener, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", 0))
+        self.port = self._listener.get_extra_info("sockname")[1]
+
+    def close(self) -> None:
+        for one in [self._listener, *self.clients.values()]:
+            if one is not None:
+                one.close()
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        if self.cut:
+            return
+        upstream = self.clients.get(addr)
+        if upstream is not None:
+            upstream.sendto(data)
+            return
+        self._opening.setdefault(addr, []).append(data)
+        if len(self._opening[addr]) == 1:
+            task = asyncio.create_task(self._open(addr))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def down(self, data: bytes, client: Address) -> None:
+        media = data[0] > 127 and not 192 <= data[1] <= 223
+        if self.cut or (media and self._random.random() < self.loss):
+            return
+        if self._listener is not None:
+            self._listener.sendto(data, client)
+
+    async def _open(self, client: Address) -> None:
+        loop = asyncio.get_running_loop()
+        upstream, _ = await loop.create_datagram_endpoint(
+            lambda: _Upstream(self, client), remote_addr=("127.0.0.1", self.node_port)
+        )
+        self.clients[client] = upstream
+        for data in self._opening.pop(client):
+            upstream.sendto(data)

@@ -1,0 +1,284 @@
+"""Encodings, forwarders, layers, bandwidth and speakers, packet by packet, without a network."""
+
+import struct
+from typing import Any, cast
+
+import pytest
+
+from core.ports import MediaRights
+from rtc import rtcp, rtp, speakers
+from rtc.bandwidth import UNKNOWN_BPS, Bandwidth
+from rtc.encoding import Encoding
+from rtc.forwarder import Forwarder
+from rtc.layers import Demand, allocate
+from rtc.publication import Publication
+from rtc.sdp import Codec
+
+pytestmark = pytest.mark.unit
+
+VP8 = Codec(96, "vp8", 90000, "VP8/90000", "", 97)
+
+
+class Wire:
+    """A transport that keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.rtp: list[rtp.Packet] = []
+        self.rtcp: list[rtcp.Block] = []
+
+    def send_rtp(self, packet: bytes) -> None:
+        self.rtp.append(rtp.parse(packet))
+
+    def send_rtcp(self, packet: bytes) -> None:
+        self.rtcp.extend(rtcp.split(packet))
+
+
+class Stream:
+    """A VP8 encoding fed one packet a frame, with temporal layers 0 2 1 2."""
+
+    def __init__(self, rid: str | None = None) -> None:
+        self.up = Wire()
+        self.encoding = Encoding(True, "vp8", 90000, rid, self.up.send_rtcp)
+        self.encoding.ssrc = 4242
+        self.now = 100.0
+
+    def frame(self, number: int, key: bool = False, sequence: int | None = None) -> None:
+        layer = 0 if key else (0, 2, 1, 2)[number % 4]
+        picture = number & 0x7FFF
+        payload = bytes((0x90, 0xE0, 0x80 | picture >> 8, picture & 255, 0, layer << 6 | 0x20, 0 if key else 1, 7))
+        self.now += 0.033
+        number = number if sequence is None else sequence
+        packet = rtp.Packet(96, 0x80, number & 0xFFFF, number * 3000 & 0xFFFFFFFF, 4242, 0, b"", payload)
+        self.encoding.receive(packet, self.now, True)
+
+
+def attach(stream: Stream) -> tuple[Forwarder, Wire]:
+    down = Wire()
+    forwarder = Forwarder(cast(Any, down))
+    forwarder.payload_type, forwarder.rtx_payload_type = 100, 101
+    forwarder.select(stream.encoding, 3, stream.now)
+    return forwarder, down
+
+
+def pictures(packets: list[rtp.Packet]) -> list[int]:
+    return [(one.payload[2] & 0x7F) << 8 | one.payload[3] for one in packets]
+
+
+def is_run(values: list[int], modulo: int) -> bool:
+    return all((b - a) % modulo == 1 for a, b in zip(values, values[1:], strict=False))
+
+
+def test_nothing_is_forwarded_before_a_keyframe_and_one_is_asked_for() -> None:
+    stream = Stream()
+    _, down = attach(stream)
+    assert [one.count for one in stream.up.rtcp] == [rtcp.FB_PLI]
+    stream.frame(1)
+    assert not down.rtp
+    stream.frame(4, key=True)
+    assert len(down.rtp) == 1
+
+
+def test_many_wishes_for_a_keyframe_make_one_request() -> None:
+    stream = Stream()
+    for _ in range(20):
+        attach(stream)
+    assert len(stream.up.rtcp) == 1
+    for _ in range(30):
+        stream.now += 0.05
+        stream.frame(1)
+        stream.encoding.tick(stream.now)
+    assert 2 <= sum(one.count == rtcp.FB_PLI for one in stream.up.rtcp) <= 6
+
+
+def test_dropping_temporal_layers_leaves_no_hole() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    for number in range(65500, 65500 + 80):
+        if number == 65520:
+            forwarder.select(stream.encoding, 0, stream.now)
+        if number == 65560:
+            forwarder.select(stream.encoding, 3, stream.now)
+        stream.frame(number, key=number == 65500)
+    assert is_run([one.sequence for one in down.rtp], 1 << 16)
+    assert is_run(pictures(down.rtp), 1 << 15)
+    assert len(down.rtp) == 20 + 10 + 20
+
+
+def test_a_switch_between_encodings_continues_numbers_and_time() -> None:
+    small, large = Stream("h"), Stream("f")
+    forwarder, down = attach(small)
+    for number in range(10):
+        small.frame(number, key=number == 0)
+    forwarder.select(large.encoding, 3, small.now)
+    large.now = small.now
+    for number in range(5000, 5010):
+        large.frame(number, key=number == 5003)
+        small.frame(number - 4990)
+    assert forwarder.encoding is large.encoding
+    assert forwarder not in small.encoding.forwarders
+    assert is_run([one.sequence for one in down.rtp], 1 << 16)
+    assert is_run(pictures(down.rtp), 1 << 15)
+    steps = [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in zip(down.rtp, down.rtp[1:], strict=False)]
+    assert all(0 < step < 9000 for step in steps)
+
+
+def test_a_hole_is_asked_for_and_the_late_packet_finds_its_place() -> None:
+    stream = Stream()
+    _, down = attach(stream)
+    for number in (0, 1, 2, 5, 6):
+        stream.frame(number, key=number == 0)
+    nacks = [rtcp.nacked(one) for one in stream.up.rtcp if one.kind == rtcp.RTPFB]
+    assert nacks == [[3, 4]]
+    before = [one.sequence for one in down.rtp]
+    repair = rtp.Packet(97, 0x80, 9, 9000, 77, 0, b"", b"")
+    stream.encoding.receive_repair(b"\0\3" + bytes((0x90, 0xE0, 0x80, 3, 0, 0xA0, 1, 7)), repair, stream.now, True)
+    assert down.rtp[-1].sequence == (before[0] + 3) & 0xFFFF
+    count = len(down.rtp)
+    stream.frame(3)
+    assert len(down.rtp) == count
+
+
+def test_a_long_hole_asks_for_a_keyframe_at_once() -> None:
+    stream = Stream()
+    attach(stream)
+    stream.frame(0, key=True)
+    stream.up.rtcp.clear()
+    stream.now += 3
+    stream.frame(1, sequence=90)
+    assert [(one.kind, one.count) for one in stream.up.rtcp] == [(rtcp.PSFB, rtcp.FB_PLI)]
+
+
+def test_a_nack_is_answered_by_rtx_with_the_rewritten_packet() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    for number in range(0, 40):
+        if number == 4:
+            forwarder.select(stream.encoding, 0, stream.now)
+        stream.frame(number, key=number == 0)
+    wanted = down.rtp[-3]
+    assert forwarder.retransmit(wanted.sequence, stream.now)
+    answer = down.rtp[-1]
+    assert (answer.payload_type, answer.ssrc) == (101, forwarder.rtx_ssrc)
+    assert answer.payload == struct.pack("!H", wanted.sequence) + wanted.payload
+    assert answer.timestamp == wanted.timestamp
+    assert not forwarder.retransmit((wanted.sequence + 200) & 0xFFFF, stream.now)
+
+
+def test_the_publishers_clock_is_translated() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    stream.frame(0, key=True)
+    stream.encoding.on_sender_report(rtcp.SenderInfo(4242, 55 << 32, 3000), stream.now)
+    info = rtcp.sender_info(down.rtcp[-1])
+    assert info.ssrc == forwarder.ssrc and info.ntp == 55 << 32
+    assert (info.rtp_timestamp - down.rtp[0].timestamp) & 0xFFFFFFFF == 3000
+
+
+def test_a_muted_track_sends_nothing_and_goes_on_without_a_hole() -> None:
+    stream = Stream()
+    publication = publication_of({None: stream.encoding})
+    forwarder, down = attach(stream)
+    forwarder.publication = publication
+    publication.forwarders.add(forwarder)
+    for number in range(60):
+        if number == 20:
+            publication.set_muted(True, stream.now)
+        if number == 40:
+            publication.set_muted(False, stream.now)
+        packet = rtp.Packet(
+            96, 0x80, number, number * 3000, 4242, 0, b"", bytes((0x90, 0x80, number, number % 10 != 0))
+        )
+        stream.now += 0.033
+        stream.encoding.receive(packet, stream.now, not publication.muted)
+    assert len(down.rtp) == 40
+    assert is_run([one.sequence for one in down.rtp], 1 << 16)
+    assert down.rtp[20].timestamp - down.rtp[19].timestamp == 21 * 3000
+
+
+class Somebody:
+    id = "ann"
+    rights = MediaRights()
+
+
+def publication_of(encodings: dict[str | None, Encoding]) -> Publication:
+    publication = Publication(cast(Any, Somebody()), "camera", VP8, False)
+    publication.encodings = encodings
+    return publication
+
+
+def camera(now: float) -> Publication:
+    encodings: dict[str | None, Encoding] = {}
+    for rid, rates, width in (("h", [60e3, 30e3, 60e3, 0.0], 320), ("f", [250e3, 100e3, 250e3, 0.0], 640)):
+        encoding = Encoding(True, "vp8", 90000, rid, lambda _: None)
+        encoding.rates_bps, encoding.last_at, encoding.width = rates, now, width
+        encodings[rid] = encoding
+    return publication_of(encodings)
+
+
+def chosen(demand: Demand) -> tuple[str | None, int] | None:
+    return (demand.option.encoding.rid, demand.option.temporal) if demand.option else None
+
+
+@pytest.mark.parametrize(
+    ("budget", "width", "layer", "reason"),
+    [
+        (1e6, 640, ("f", 3), "full"),
+        (400e3, 640, ("f", 1), "bandwidth"),
+        (160e3, 640, ("h", 3), "bandwidth"),
+        (70e3, 640, ("h", 0), "bandwidth"),
+        (20e3, 640, None, "bandwidth"),
+        (1e6, 200, ("h", 3), "size"),
+        (1e6, 0, None, "hidden"),
+    ],
+)
+def test_layers_follow_bandwidth_and_size(budget: float, width: float, layer: object, reason: str) -> None:
+    demand = Demand(cast(Any, None), camera(5.0), 0, width)
+    allocate([demand], budget, 5.0)
+    assert (chosen(demand), demand.reason) == (layer, reason)
+
+
+def test_everybody_gets_something_before_the_speaker_gets_more() -> None:
+    tile, speaker = (Demand(cast(Any, None), camera(5.0), rank, 640) for rank in (1, 0))
+    allocate([tile, speaker], 250e3, 5.0)
+    assert (chosen(speaker), chosen(tile)) == (("h", 3), ("h", 1))
+
+
+def test_bandwidth_falls_at_once_and_climbs_in_steps() -> None:
+    bandwidth = Bandwidth(0.0)
+    now = 10.0
+    bandwidth.remb_bps = 200e3
+    assert bandwidth.update(now, 600e3, 700e3, 0.0) == pytest.approx(180e3)
+    bandwidth.remb_bps = 260e3
+    for _ in range(8):
+        now += 0.25
+        bandwidth.update(now, 170e3, 700e3, 0.0)
+    assert bandwidth.budget_bps == pytest.approx(180e3)
+    for _ in range(60):
+        now += 0.25
+        bandwidth.remb_bps = 1.5 * bandwidth.budget_bps
+        bandwidth.update(now, min(700e3, bandwidth.budget_bps), 700e3, 0.0)
+    assert bandwidth.budget_bps == UNKNOWN_BPS
+
+
+def test_growing_that_failed_is_tried_later() -> None:
+    bandwidth = Bandwidth(0.0, remb_bps=100e3)
+    now = 10.0
+    bandwidth.update(now, 300e3, 700e3, 0.0)
+    bandwidth.remb_bps = 150e3
+    while not bandwidth.grown_at:
+        now += 0.25
+        bandwidth.update(now, 90e3, 700e3, 0.0)
+    bandwidth.update(now + 1, 90e3, 700e3, 0.5)
+    assert bandwidth.hold_s == 6.0
+
+
+def test_speakers_are_ranked_by_loudness_and_the_muted_are_silent() -> None:
+    loud, quiet, muted = (
+        Publication(cast(Any, Somebody()), "microphone", VP8, one) for one in (False, False, True)
+    )
+    for _ in range(20):
+        speakers.hear(loud, 20)
+        speakers.hear(quiet, 60)
+        speakers.hear(muted, 10)
+    assert [one for one, _ in speakers.rank([quiet, muted, loud])] == ["ann"]
+    assert speakers.rank([loud])[0][1] == pytest.approx(1 - 20 / 64, abs=0.01)
