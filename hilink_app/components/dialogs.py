@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import reflex as rx
 
 from hilink_app.components.buttons import button, icon_button
+from hilink_app.components.drawn import SideDialog
 from hilink_app.components.i18n import t
 from hilink_app.components.icons import icon
 from hilink_app.components.tokens import Child, Event, Text
@@ -13,39 +14,23 @@ from hilink_app.components.tokens import Child, Event, Text
 def side_dialog(
     *children: Child,
     title: Text,
-    open: rx.Var | bool,
+    open: rx.Var | bool,  # noqa: A002
     on_close: Event,
-    note: Child | None = None,
+    note: Text = "",
     foot: Sequence[Child] = (),
 ) -> rx.Component:
     """A panel at the right edge; the page beside it stays readable and usable (not modal).
 
-    a11y: a dialog named by its title, Escape closes, focus moves in and back.
+    a11y: a dialog named by its title; focus moves in and back; Escape closes. On phones it is a sheet.
     """
-    return rx.drawer.root(
-        rx.drawer.portal(
-            rx.drawer.content(
-                rx.el.div(
-                    rx.el.div(
-                        rx.drawer.title(title, class_name="hl-h2"),
-                        rx.drawer.description(note if note is not None else "", class_name="hl-q"),
-                        class_name="hl-min",
-                    ),
-                    rx.el.span(class_name="hl-sp"),
-                    icon_button("x", t("Close"), size="s", on_click=on_close),
-                    class_name="hl-row top hl-side-head",
-                ),
-                rx.el.div(*children, class_name="hl-side-body"),
-                rx.el.div(*foot, class_name="hl-side-foot") if foot else rx.fragment(),
-                class_name="hl-side hl-pop",
-            )
-        ),
+    return SideDialog.create(
+        rx.el.div(*children, class_name="hl-side-body"),
+        rx.el.div(*foot, class_name="hl-side-foot") if foot else rx.fragment(),
         open=open,
-        on_open_change=on_close,
-        modal=False,
-        dismissible=True,
-        direction="right",
-        handle_only=True,
+        title=title,
+        note=note,
+        close_label=t("Close"),
+        on_close=on_close,
     )
 
 

@@ -102,6 +102,17 @@ class Wave(_Drawn):
     label: rx.Var[str]
 
 
+class SideDialog(_Drawn):
+    """A panel at the right edge that is not modal."""
+
+    tag = "SideDialog"
+    open: rx.Var[bool]
+    title: rx.Var[str]
+    note: rx.Var[str]
+    close_label: rx.Var[str]
+    on_close: rx.EventHandler[rx.event.no_args_event_spec]
+
+
 def reader_props() -> dict[str, Any]:
     """Zone and language of the reader, for parts that write times."""
     return {"tz": I18n.tz, "lang": I18n.lang}

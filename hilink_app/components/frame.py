@@ -66,6 +66,16 @@ def _for_role(draw: object) -> rx.Component:
     return rx.match(Reader.role, *cases, rx.fragment()) if cases else rx.fragment()
 
 
+def _beyond_the_bar() -> list[rx.Component]:
+    """What the phone's bar has no room for: the sixth entry and help."""
+    rest = _for_role(
+        lambda role: [
+            menu_item(t_var(one.label), icon_name=one.icon, href=one.route) for one in nav_for(role)[5:]
+        ]
+    )
+    return [rest, menu_item(t("Help"), icon_name="circle-help", href=HELP)]
+
+
 def _profile_menu(side: str) -> rx.Component:
     """Name, other roles, language, light or dark, sign out. a11y: the trigger is named with the person's name."""
     trigger = rx.el.button(
@@ -89,7 +99,7 @@ def _profile_menu(side: str) -> rx.Component:
             ),
         ),
         menu_item(t("Profile and settings"), icon_name="settings", href=PROFILE),
-        rx.cond(side == "phone", menu_item(t("Help"), icon_name="circle-help", href=HELP)),
+        *(_beyond_the_bar() if side == "phone" else []),
         rx.menu.separator(),
         *(
             rx.menu.item(

@@ -254,3 +254,43 @@ export function Wave({ levels = [], at = 0, first = 0, last = 0, label }) {
     </svg>
   );
 }
+
+const FOCUSABLE = "a[href],button:not([disabled]),input,select,textarea,[tabindex]:not([tabindex='-1'])";
+
+/** A panel at the right edge; not modal. Focus moves in when it opens and back when it closes; Escape closes. */
+export function SideDialog({ open, title, note, closeLabel, onClose, children }) {
+  const box = useRef(null), before = useRef(null), close = useRef(onClose), [id] = useState(() => "hl-side-" + Math.random().toString(36).slice(2));
+  close.current = onClose;
+  useEffect(() => {
+    if (!open) return undefined;
+    before.current = document.activeElement;
+    const first = box.current?.querySelector(".hl-side-body " + FOCUSABLE.split(",").join(",.hl-side-body "));
+    (first ?? box.current)?.focus();
+    const onKey = (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("[role=menu],[role=alertdialog]")) close.current?.();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      before.current?.isConnected && before.current.focus();
+    };
+  }, [open]);
+  if (!open) return null;
+  return (
+    <div className="hl-side hl-pop" role="dialog" aria-modal="false" aria-labelledby={id} tabIndex={-1} ref={box}>
+      <div className="hl-row top hl-side-head">
+        <div className="hl-min">
+          <h2 id={id} className="hl-h2">{title}</h2>
+          {note && <p className="hl-q">{note}</p>}
+        </div>
+        <span className="hl-sp" />
+        <button type="button" className="hl-btn ic s" aria-label={closeLabel} title={closeLabel} onClick={() => close.current?.()}>
+          <svg className="hl-i" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeLinecap="round" aria-hidden="true">
+            <path d="M18 6 6 18M6 6l12 12" />
+          </svg>
+        </button>
+      </div>
+      {children}
+    </div>
+  );
+}
