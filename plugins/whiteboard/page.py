@@ -188,7 +188,7 @@ class BoardPage:
         for key in list(self._files.keys()):
             value = self._files[key]
             data = value.get("data") if isinstance(value, Map) else None
-            if isinstance(data, bytes):
+            if isinstance(data, bytes | bytearray):
                 self._file_bytes += len(data)
 
     def _note(self, root: str, events: list[Any]) -> None:
@@ -218,7 +218,10 @@ class BoardPage:
                 outcome.counts.removed += key in self._live
                 self._forget(key)
             return
-        problem = self._problem(key, what)
+        try:
+            problem = self._problem(key, what)
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
+            problem = "unreadable"  # a value nobody thought of must not stay on everybody's page
         if problem is None and not self._room_for(key):
             problem, outcome.full = "full", True
         if problem is not None:

@@ -27,7 +27,7 @@ from plugins.whiteboard.protocol import (
     read_sync,
     sync_frame,
 )
-from plugins.whiteboard.schema import MAX_COORDINATE, TYPES, is_id
+from plugins.whiteboard.schema import MAX_COORDINATE, TYPES, is_id, one_of
 from plugins.whiteboard.settings import WhiteboardSettings
 
 logger = logging.getLogger(__name__)
@@ -237,13 +237,13 @@ def clean_presence(state: Any, seat: BoardSeat) -> dict[str, Any]:
     pointer = state.get("p")
     if isinstance(pointer, list) and len(pointer) == 3 and all(_bounded(part) for part in pointer):
         clean["p"] = [round(pointer[0]), round(pointer[1]), 1 if pointer[2] else 0]
-    if state.get("t") in _TOOLS:
+    if one_of(state.get("t"), _TOOLS):
         clean["t"] = state["t"]
     selected = state.get("sel")
     if isinstance(selected, list):
         clean["sel"] = [item for item in selected[:_MAX_SELECTED] if is_id(item)]
     did = state.get("did")
-    if isinstance(did, list) and len(did) == 2 and _bounded(did[0]) and did[1] in TYPES:
+    if isinstance(did, list) and len(did) == 2 and _bounded(did[0]) and one_of(did[1], TYPES):
         clean["did"] = [round(did[0]), did[1]]
     return clean
 

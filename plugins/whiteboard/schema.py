@@ -11,7 +11,7 @@ points are whole numbers, hundredths of a canvas pixel, x and y in turn.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 PARTS: Final = frozenset({"g", "m", "p"})
@@ -72,6 +72,11 @@ def is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.match(value) is not None
 
 
+def one_of(value: object, choices: Collection[str]) -> bool:
+    """`in` for values that may be anything: a list is no key, and asking must not raise."""
+    return isinstance(value, str) and value in choices
+
+
 def element_problem(element_id: str, geometry: object, properties: object, has_points: bool) -> str | None:
     """Why this element is refused, or None. The words are for the log and tests, not for people."""
     if not is_id(element_id):
@@ -79,7 +84,7 @@ def element_problem(element_id: str, geometry: object, properties: object, has_p
     if not isinstance(properties, dict) or not isinstance(geometry, dict):
         return "parts"
     kind = properties.get("type")
-    if kind not in TYPES:
+    if not one_of(kind, TYPES):
         return "type"
     if (kind == "freedraw") is not has_points:
         return "points"
@@ -96,9 +101,9 @@ def points_problem(values: Iterable[object], total: int) -> str | None:
 
 def file_problem(file_id: object, mime: object, data: object, max_bytes: int) -> str | None:
     """Why an image is refused, or None. Only raster images whose first bytes say what they claim to be."""
-    if not is_id(file_id) or mime not in MIME_TYPES:
+    if not is_id(file_id) or not one_of(mime, MIME_TYPES):
         return "file"
-    if not isinstance(data, bytes) or not 0 < len(data) <= max_bytes:
+    if not isinstance(data, bytes | bytearray) or not 0 < len(data) <= max_bytes:
         return "file size"
     return None if data.startswith(_MAGIC[str(mime)]) else "file type"
 
@@ -135,7 +140,7 @@ def _properties_problem(element_id: str, properties: Mapping[str, Any]) -> str |
         if properties.get(key) is not None and not _number(properties[key], low, high):
             return key
     for key, choices in _CHOICES.items():
-        if properties.get(key) is not None and properties[key] not in choices:
+        if properties.get(key) is not None and not one_of(properties[key], choices):
             return key
     for key in _REFERENCES:
         if properties.get(key) is not None and not is_id(properties[key]):
@@ -190,7 +195,7 @@ def _lists_problem(properties: Mapping[str, Any]) -> str | None:
 
 
 def _bound(value: object) -> bool:
-    return isinstance(value, dict) and is_id(value.get("id")) and value.get("type") in ("arrow", "text")
+    return isinstance(value, dict) and is_id(value.get("id")) and one_of(value.get("type"), ("arrow", "text"))
 
 
 def _plain(value: object) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 import reflex as rx
 
 from core.i18n import N_
+from hilink_app.components.i18n import t_static
+from hilink_app.state.i18n import I18n
 
 _script = rx.asset("web/board.jsx", shared=True)
 for _part in ("web/binding.js", "web/link.js", "web/fonts.js", "web/room.js", "web/board.css"):
@@ -43,7 +45,7 @@ STRINGS = (
     N_("a frame"),
     N_("a drawing"),
 )
-"""Every sentence of web/*.js(x). The classroom's bridge hands them over in the reader's language."""
+"""Every sentence of web/*.js(x)."""
 
 
 class Board(rx.NoSSRComponent):
@@ -68,4 +70,4 @@ class Board(rx.NoSSRComponent):
 
 def board(**props: Any) -> rx.Component:
     """The board for the slot "classroom.stage"."""
-    return Board.create(**props)
+    return Board.create(**{"strings": t_static(STRINGS), "lang": I18n.lang, **props})
