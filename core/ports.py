@@ -5,7 +5,7 @@ tests fill them with fakes from core.testing. `rtc` and agents import this file,
 reach SQLModel.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,7 +46,7 @@ class Store(Protocol):
         """One consistent, read-only snapshot. Keep it short: an open one grows the WAL."""
         ...
 
-    def tail(self, after: "EventPosition | None" = None) -> "AsyncIterator[list[DomainEvent]]":
+    def tail(self, after: "EventPosition | None" = None) -> "AsyncGenerator[list[DomainEvent]]":
         """Committed events after a position (None = from now on), in commit order, none missed, none twice."""
         ...
 

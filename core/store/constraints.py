@@ -6,7 +6,7 @@ its triggers. `missing` is asked at start, so that no process runs without them.
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.errors import StoreError
 
@@ -34,7 +34,16 @@ BEGIN NEW.xid := pg_current_xact_id()::text::bigint; RETURN NEW; END $$""",
     f"""
 CREATE OR REPLACE FUNCTION hilink_event_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN PERFORM pg_notify('{EVENT_CHANNEL}', ''); RETURN NULL; END $$""",
+    """
+CREATE OR REPLACE FUNCTION hilink_seat_lock() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(person, 72002)) FROM (SELECT DISTINCT unnest(CASE TG_OP
+    WHEN 'INSERT' THEN ARRAY[NEW.person_id] WHEN 'DELETE' THEN ARRAY[OLD.person_id]
+    ELSE ARRAY[OLD.person_id, NEW.person_id] END) AS person ORDER BY 1) AS people;
+  RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$""",
 )
+# Two bookings of one person wait for each other instead of running into the EXCLUDE constraint's deadlock.
 # The empty payload makes PostgreSQL send one notification a transaction, however many events it wrote.
 
 PG_TRIGGERS = {
@@ -42,6 +51,8 @@ PG_TRIGGERS = {
     "FOR EACH ROW EXECUTE FUNCTION hilink_event_xid()",
     "hilink_event_notify": "CREATE TRIGGER hilink_event_notify AFTER INSERT ON domain_event "
     "FOR EACH STATEMENT EXECUTE FUNCTION hilink_event_notify()",
+    "hilink_seat_lock": "CREATE TRIGGER hilink_seat_lock BEFORE INSERT OR UPDATE OR DELETE ON seat "
+    "FOR EACH ROW EXECUTE FUNCTION hilink_seat_lock()",
 }
 
 _PG_EXCLUDE = f"""
@@ -52,6 +63,12 @@ EXCLUDE USING gist (person_id WITH =, tstzrange(starts_at, ends_at, '[)') WITH &
 def double_booking(error: BaseException) -> bool:
     """Whether this is the database's answer to seating a person twice at the same time."""
     return isinstance(error, IntegrityError) and SEAT_CONSTRAINT in str(error.orig)
+
+
+def lost_race(error: BaseException) -> bool:
+    """Whether PostgreSQL ended this transaction so that another could go on. Nothing was changed: try again,
+    or tell the person that somebody else was faster. Write seats in order of `person_id` to make it rare."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in ("40P01", "40001")
 
 
 def apply(connection: Connection) -> None:
@@ -89,7 +106,8 @@ def _missing_postgres(connection: Connection) -> set[str]:
     found = set(
         connection.execute(
             text(
-                "SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'domain_event'::regclass "
+                "SELECT tgname::text FROM pg_trigger "
+                "WHERE tgrelid IN ('domain_event'::regclass, 'seat'::regclass) "
                 "UNION SELECT conname::text FROM pg_constraint WHERE conrelid = 'seat'::regclass"
             )
         ).scalars()

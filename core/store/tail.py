@@ -7,7 +7,7 @@ PostgreSQL hands out ids before the commit: a reader that goes by id missed 215 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import psycopg
 from sqlalchemy import text, tuple_
@@ -32,10 +32,10 @@ class SqliteTail:
     def __init__(self, engine: Engine, poll_s: float) -> None:
         self._engine, self._poll_s = engine, poll_s
 
-    def follow(self, after: EventPosition | None) -> AsyncIterator[list[DomainEvent]]:
+    def follow(self, after: EventPosition | None) -> AsyncGenerator[list[DomainEvent]]:
         return self._batches(self._newest() if after is None else after.id)
 
-    async def _batches(self, last: int) -> AsyncIterator[list[DomainEvent]]:
+    async def _batches(self, last: int) -> AsyncGenerator[list[DomainEvent]]:
         while True:
             rows = await asyncio.to_thread(self._after, last)
             if rows:
@@ -61,10 +61,10 @@ class PostgresTail:
         self._engine = engine
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
-    def follow(self, after: EventPosition | None) -> AsyncIterator[list[DomainEvent]]:
+    def follow(self, after: EventPosition | None) -> AsyncGenerator[list[DomainEvent]]:
         return self._batches(after or self._newest())
 
-    async def _batches(self, position: EventPosition) -> AsyncIterator[list[DomainEvent]]:
+    async def _batches(self, position: EventPosition) -> AsyncGenerator[list[DomainEvent]]:
         failures = 0
         while True:
             try:

@@ -1,13 +1,18 @@
 """Real services for a test: a fresh database made from the models, a moved clock, recorded mail."""
 
+import atexit
+import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psycopg
+from sqlalchemy import URL, make_url
 from sqlmodel import SQLModel
 
 import core.domain
@@ -25,6 +30,7 @@ from core.testing.fakes import FakeClock, FakeMediaServer, RecordingMailer
 from core.tickets import Tickets
 
 _templates: dict[frozenset[str], Path] = {}
+_pg_templates: set[URL] = set()
 
 
 def plugin(name: str, **hooks: Any) -> Any:
@@ -90,15 +96,15 @@ def services(
 
 
 def create_tables(url: str) -> None:
-    """All tables of all imported models, with guards and queue. SQLite: copied from a template, made once.
+    """All tables of all imported models, with guards and queue: a copy of a template that is made once.
 
     The contract tests hold the migrations to exactly these tables.
     """
     assert core.domain
-    if not is_sqlite(url):
-        _build(url)
-        return
     tables = frozenset(SQLModel.metadata.tables)
+    if not is_sqlite(url):
+        _copy_postgres(url, tables)
+        return
     if tables not in _templates:
         folder = Path(tempfile.mkdtemp(prefix="hilink-test-"))
         _build(f"sqlite:///{folder / 'template.db'}")
@@ -123,6 +129,27 @@ def work_off(made: Services, *, delayed: bool = True, limit: int = 1_000) -> int
         if done > limit:
             raise AssertionError(f"more than {limit} pieces of work: something queues itself for ever")
     return done
+
+
+def _copy_postgres(url: str, tables: frozenset[str]) -> None:
+    """Replace the empty database by a copy of a template that is made once for a server and process."""
+    target = make_url(url)
+    template = f"hilink_test_{os.getpid()}_{zlib.crc32(repr(sorted(tables)).encode())}"
+    key = target.set(database=template)
+    admin = target.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        if key not in _pg_templates:
+            connection.execute(f'CREATE DATABASE "{template}"')  # pyright: ignore[reportCallIssue, reportArgumentType]
+            _build(key.render_as_string(hide_password=False))
+            _pg_templates.add(key)
+            atexit.register(_drop_template, admin, template)
+        connection.execute(f'DROP DATABASE "{target.database}" WITH (FORCE)')  # pyright: ignore[reportCallIssue, reportArgumentType]
+        connection.execute(f'CREATE DATABASE "{target.database}" TEMPLATE "{template}"')  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _drop_template(admin: str, template: str) -> None:
+    with suppress(psycopg.OperationalError), psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{template}" WITH (FORCE)')  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _build(url: str) -> None:
