@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 READY_PREFIX = "hilink-ready "
 """What a role's stdout carries, once, for the supervisor."""
 
-QUIET = ("httpx", "httpcore", "aioice", "alembic.runtime", "apscheduler.executors", "asyncio", "mail.log")
+QUIET = ("httpx", "httpcore", "aioice", "alembic.runtime", "apscheduler", "asyncio", "mail.log")
 """Libraries that report every step at INFO."""
 
 

@@ -48,6 +48,8 @@ def web_environment(settings: Settings, build: Path) -> dict[str, str]:
         "REFLEX_ENV_MODE": "prod",
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+        # Without this, serving would link the components' scripts into the source tree again.
+        "REFLEX_BACKEND_ONLY": "true",
         "REFLEX_WEB_WORKDIR": str(build),
         "REFLEX_TELEMETRY_ENABLED": "false",
         "REFLEX_CHECK_LATEST_VERSION": "false",

@@ -52,7 +52,7 @@ class Run:
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def until(self, condition: Callable[[], object], timeout_s: float = 60) -> None:
+    def until(self, condition: Callable[[], object], timeout_s: float = 150) -> None:
         end = time.monotonic() + timeout_s
         while not condition():
             assert self.process.poll() is None, f"it ended:\n{self.text()[-3000:]}"
