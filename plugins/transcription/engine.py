@@ -6,11 +6,13 @@ The pool (pool.py) runs each recogniser in a thread or process of its own, never
 """
 
 import functools
+import importlib.util
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.i18n import N_
 from plugins.transcription.settings import TranscriptionSettings
 from plugins.transcription.vad import Samples
 
@@ -72,9 +74,9 @@ def off(settings: TranscriptionSettings) -> Engine:
     return Engine("off", None, notice=CAPTIONS_OFF)
 
 
-LOW_ACCURACY = "Captions come from a simple engine and will often be wrong."
-CAPTIONS_OFF = "Captions are switched off in this room."
-CAPTIONS_UNAVAILABLE = "Captions are not available in this room: no speech engine could be loaded."
+LOW_ACCURACY = N_("Captions come from a simple engine and will often be wrong.")
+CAPTIONS_OFF = N_("Captions are switched off in this room.")
+CAPTIONS_UNAVAILABLE = N_("Captions are not available: no speech engine could be loaded.")
 
 
 def choose(settings: TranscriptionSettings, factories: dict[str, EngineFactory]) -> Engine:
@@ -98,6 +100,23 @@ def choose(settings: TranscriptionSettings, factories: dict[str, EngineFactory])
             level = logging.WARNING if asked else logging.DEBUG
             logger.log(level, "speech engine not available", extra={"engine": name, "reason": str(error)})
     return Engine("off", None, notice=CAPTIONS_UNAVAILABLE)
+
+
+def describe(settings: TranscriptionSettings) -> dict[str, object]:
+    """What a room's page says about captions before the first one: {engine, low_accuracy, notice}.
+
+    A forecast from the settings alone, because nothing is loaded here; each caption says for itself
+    whether it is inaccurate. notice is an English sentence, translated where it is shown.
+    """
+    named = settings.engine == "faster-whisper" or (settings.engine == "auto" and settings.model)
+    if settings.engine != "off" and named and settings.model and importlib.util.find_spec("faster_whisper"):
+        return {"engine": "faster-whisper", "low_accuracy": False, "notice": ""}
+    light = (
+        Engine("off", None, notice=CAPTIONS_OFF)
+        if settings.engine == "off"
+        else choose(settings.model_copy(update={"engine": "pocketsphinx", "model": ""}), built_in())
+    )
+    return {"engine": light.name, "low_accuracy": light.low_accuracy, "notice": light.notice}
 
 
 @functools.cache

@@ -1,0 +1,8 @@
+"""The transcription plugin keeps the contract every plugin keeps."""
+
+import pytest
+
+from core.testing.contract import plugin_contract
+
+pytestmark = pytest.mark.contract
+test_contract = plugin_contract("plugins.transcription")
