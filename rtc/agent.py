@@ -205,9 +205,7 @@ class Ears:
         allow_loopback()
         self.connection = secrets.token_hex(12)
         self._agent = agent
-        self._pc = RTCPeerConnection(
-            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        )
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._sequence = 0
         self._answer: asyncio.Future[dict[str, Any]] | None = None
         self._speakers: dict[str, str] = {}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_UPLINK_BPS = 4_000_000
+MAX_KNOWN_SSRCS = 128
 _EXTENSIONS = (rtp.EXT_MID, rtp.EXT_RID, rtp.EXT_REPAIRED_RID, rtp.EXT_AUDIO_LEVEL, rtp.EXT_ABS_SEND_TIME)
 
 
@@ -37,6 +38,15 @@ class Wanted:
     mid: str
     source: str
     muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What an SSRC said about itself. Browsers say it in the first packets only, also when they go on later."""
+
+    mid: str
+    rid: str | None
+    repair: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class Publisher:
         self._endpoint = endpoint
         self._version = 0
         self._by_ssrc: dict[int, _Incoming] = {}
+        self._known: dict[int, _Identity] = {}
         self._by_mid: dict[str, Publication] = {}
         self._media_types: set[int] = set()
         self._repair_types: set[int] = set()
@@ -99,6 +110,7 @@ class Publisher:
         self._version += 1
         self.transport.restart(offer.ufrag)
         self._by_mid = {mid: one for mid, one in self._by_mid.items() if mid in accepted}
+        self._by_ssrc.clear()
         for answer in answers:
             if answer.codec is not None:
                 self._accept(answer, accepted[answer.section.mid], now)
@@ -195,39 +207,46 @@ class Publisher:
         else:
             self.participant.set_muted(wanted.source, wanted.muted)
         if not section.rids:
-            self._register_ssrcs(section, publication)
-
-    def _register_ssrcs(self, section: sdp.Section, publication: Publication) -> None:
-        encoding = publication.encodings[None]
-        media = [ssrc for ssrc in section.ssrcs if ssrc not in section.rtx_of]
-        for ssrc in media[:1]:
-            encoding.ssrc = ssrc
-            self._by_ssrc[ssrc] = _Incoming(publication, encoding, False)
-        for repair, ssrc in section.rtx_of.items():
-            if ssrc in media[:1]:
-                self._by_ssrc[repair] = _Incoming(publication, encoding, True)
+            media = [ssrc for ssrc in section.ssrcs if ssrc not in section.rtx_of][:1]
+            for ssrc in media:
+                self._remember(ssrc, _Identity(section.mid, None, False))
+            for repair, ssrc in section.rtx_of.items():
+                if ssrc in media:
+                    self._remember(repair, _Identity(section.mid, None, True))
 
     def _identify(self, packet: rtp.Packet) -> _Incoming | None:
-        """An SSRC seen for the first time: by MID and RID (RFC 8852)."""
+        """An SSRC without a place yet: by MID and RID (RFC 8852), or by what it said earlier."""
         values = rtp.extension_values(packet.profile, packet.extensions)
         mid = _text(values.get(self._extension_ids.get(rtp.EXT_MID, 0)))
-        publication = self._by_mid.get(mid or "")
-        if publication is None:
+        if mid is not None:
+            repair = packet.payload_type in self._repair_types
+            uri = rtp.EXT_REPAIRED_RID if repair else rtp.EXT_RID
+            rid = _text(values.get(self._extension_ids.get(uri, 0)))
+            identity = _Identity(mid, rid, repair)
+        else:
+            known = self._known.get(packet.ssrc)
+            if known is None:
+                return None
+            identity = known
+        publication = self._by_mid.get(identity.mid)
+        encoding = publication and (
+            publication.encodings.get(identity.rid) or publication.encodings.get(None)
+        )
+        if publication is None or encoding is None:
             return None
-        repair = packet.payload_type in self._repair_types
-        uri = rtp.EXT_REPAIRED_RID if repair else rtp.EXT_RID
-        rid = _text(values.get(self._extension_ids.get(uri, 0)))
-        encoding = publication.encodings.get(rid) or publication.encodings.get(None)
-        if encoding is None:
-            return None
-        incoming = _Incoming(publication, encoding, repair)
-        self._by_ssrc[packet.ssrc] = incoming
-        if not repair:
+        self._remember(packet.ssrc, identity)
+        incoming = self._by_ssrc[packet.ssrc] = _Incoming(publication, encoding, identity.repair)
+        if not identity.repair:
             encoding.ssrc = packet.ssrc
-        if len(self._by_ssrc) > 128:
-            # Connections live long and browsers change SSRCs when they start a sender anew.
-            del self._by_ssrc[next(iter(self._by_ssrc))]
         return incoming
+
+    def _remember(self, ssrc: int, identity: _Identity) -> None:
+        self._known[ssrc] = identity
+        while len(self._known) > MAX_KNOWN_SSRCS:
+            # Connections live long and browsers change SSRCs when they start a sender anew.
+            gone = next(iter(self._known))
+            del self._known[gone]
+            self._by_ssrc.pop(gone, None)
 
 
 def _check_ssrcs(sections: list[sdp.Section]) -> None:

@@ -45,7 +45,9 @@ class Stream:
     def frame(self, number: int, key: bool = False, sequence: int | None = None) -> None:
         layer = 0 if key else (0, 2, 1, 2)[number % 4]
         picture = number & 0x7FFF
-        payload = bytes((0x90, 0xE0, 0x80 | picture >> 8, picture & 255, 0, layer << 6 | 0x20, 0 if key else 1, 7))
+        payload = bytes(
+            (0x90, 0xE0, 0x80 | picture >> 8, picture & 255, 0, layer << 6 | 0x20, 0 if key else 1, 7)
+        )
         self.now += 0.033
         number = number if sequence is None else sequence
         packet = rtp.Packet(96, 0x80, number & 0xFFFF, number * 3000 & 0xFFFFFFFF, 4242, 0, b"", payload)
@@ -131,7 +133,9 @@ def test_a_hole_is_asked_for_and_the_late_packet_finds_its_place() -> None:
     assert nacks == [[3, 4]]
     before = [one.sequence for one in down.rtp]
     repair = rtp.Packet(97, 0x80, 9, 9000, 77, 0, b"", b"")
-    stream.encoding.receive_repair(b"\0\3" + bytes((0x90, 0xE0, 0x80, 3, 0, 0xA0, 1, 7)), repair, stream.now, True)
+    stream.encoding.receive_repair(
+        b"\0\3" + bytes((0x90, 0xE0, 0x80, 3, 0, 0xA0, 1, 7)), repair, stream.now, True
+    )
     assert down.rtp[-1].sequence == (before[0] + 3) & 0xFFFF
     count = len(down.rtp)
     stream.frame(3)

@@ -32,7 +32,9 @@ def test_the_send_time_block_is_one_extension_element() -> None:
     assert rtp.extension_values(0xBEDE, block[4:]) == {3: (1 << 17).to_bytes(3, "big")}
 
 
-@pytest.mark.parametrize(("newer", "older", "distance"), [(1, 0, 1), (0, 65535, 1), (65535, 0, -1), (5, 5, 0)])
+@pytest.mark.parametrize(
+    ("newer", "older", "distance"), [(1, 0, 1), (0, 65535, 1), (65535, 0, -1), (5, 5, 0)]
+)
 def test_sequence_distance_wraps(newer: int, older: int, distance: int) -> None:
     assert rtp.distance(newer, older) == distance
 

@@ -17,7 +17,9 @@ from rtc.subscriber import match_codec
 pytestmark = pytest.mark.unit
 
 OFFER = Path(__file__).with_name("offer.sdp").read_text()
-LOCAL = sdp.LocalDescription(["192.0.2.1", "2001:db8::1"], 7882, Fingerprint("sha-256", "AA:BB"), "ours", "pw", 3)
+LOCAL = sdp.LocalDescription(
+    ["192.0.2.1", "2001:db8::1"], 7882, Fingerprint("sha-256", "AA:BB"), "ours", "pw", 3
+)
 
 
 def test_an_offer_is_read() -> None:
@@ -26,7 +28,10 @@ def test_an_offer_is_read() -> None:
     assert offer.ufrag == "abcd" and offer.fingerprints[0].algorithm == "sha-256"
     assert (audio.kind, audio.mid, audio.direction, audio.ssrcs) == ("audio", "0", "sendonly", [1001])
     assert [one.name for one in audio.codecs] == ["opus"]
-    assert [(one.name, one.payload_type, one.rtx) for one in video.codecs] == [("vp8", 96, 97), ("h264", 103, 104)]
+    assert [(one.name, one.payload_type, one.rtx) for one in video.codecs] == [
+        ("vp8", 96, 97),
+        ("h264", 103, 104),
+    ]
     assert video.rids == ["h", "f"]
 
 
