@@ -67,7 +67,9 @@ def post_sign_in(
 
 
 @router.post("/auth/link", dependencies=[Depends(rule(PUBLIC))])
-def post_link(request: Request, email: Annotated[str, Form(max_length=254)]) -> RedirectResponse:
+def post_link(
+    request: Request, email: Annotated[str, Form(alias="link_email", max_length=254)]
+) -> RedirectResponse:
     """Ask for a sign-in link by email. The answer is the same whether or not there is such an account."""
     try:
         request_magic_link(email, _client(request))
