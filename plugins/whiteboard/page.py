@@ -252,12 +252,11 @@ class BoardPage:
         if points is not None and not isinstance(points, Array):
             return "parts"
         if points is not None:
-            whole = what is None or what.new or what.rewritten or "p" in what.before
-            problem = schema.points_problem(points.to_py() or () if whole else what.inserted, len(points))
-            if problem is not None:
+            grew = what is not None and not (what.new or what.rewritten or "p" in what.before)
+            values = what.inserted if what is not None and grew else points.to_py() or ()
+            problem = schema.points_problem(values, len(points))
+            if problem is not None or (what is not None and grew and not what.before):
                 return problem
-            if what is not None and not whole and not what.before:
-                return None
         return schema.element_problem(key, element.get("g"), element.get("m"), points is not None)
 
     def _put_back(self, key: str, what: _Touched) -> bool:

@@ -83,7 +83,7 @@ def element_problem(element_id: str, geometry: object, properties: object, has_p
         return "id"
     if not isinstance(properties, dict) or not isinstance(geometry, dict):
         return "parts"
-    kind = properties.get("type")
+    kind: Any = properties.get("type")
     if not one_of(kind, TYPES):
         return "type"
     if (kind == "freedraw") is not has_points:

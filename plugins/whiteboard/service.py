@@ -7,7 +7,7 @@ who may still be here (`still_seated`), and where activity goes (`on_activity`).
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -71,7 +71,7 @@ class BoardHub:
         self._stopping = False
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["BoardHub"]:
+    async def running(self) -> AsyncGenerator["BoardHub"]:
         """Keep the clockwork going; on leaving, close the sockets and store everything."""
         tasks = [
             asyncio.create_task(self._every(self.settings.save_s, self.save)),

@@ -109,6 +109,13 @@ async def arrive(browser: Browser, site: Board, name: str, role: str = "student"
     return person
 
 
+async def in_step(one: Person, other: Person) -> None:
+    """Until nothing of a stroke is on its way any more."""
+    page = "() => JSON.stringify(board().doc.getMap('elements').toJSON())"
+    await one.until("() => !board().binding.pushTimer && !board().api.getAppState().newElement")
+    await other.until(f"expected => ({page})() === expected", await one.page.evaluate(page))
+
+
 async def test_both_draw_and_undo_is_ones_own(browser: Browser, site: Board) -> None:
     ada, leo = await arrive(browser, site, "ada"), await arrive(browser, site, "leo")
     await ada.stroke(300, 200)
@@ -145,7 +152,7 @@ async def test_a_move_and_a_recolour_at_the_same_time_are_both_kept(browser: Bro
     ada, leo = await arrive(browser, site, "ada"), await arrive(browser, site, "leo")
     await ada.stroke(300, 200)
     await leo.sees(1)
-    await ada.sees(1)
+    await in_step(ada, leo)
     (element,) = await ada.shown()
     change = """([id, key, value]) => {
       const changed = (el) => ({ ...el, [key]: value, version: el.version + 1, versionNonce: 1 });
