@@ -18,6 +18,7 @@ import { NetSentence, PhoneTop, TopBar } from "./topbar.jsx";
 import { firstName, makeClock, makeT, RoomContext, useRoom } from "./words.js";
 
 const MEASURE_MS = 400;
+const NOTICE_MS = 15_000;
 const NO_LOCAL = { camera: { on: false }, microphone: { on: false }, screen: { on: false } };
 
 /** Which gate a refused ticket leads to. */
@@ -289,6 +290,13 @@ function Room({ sessionId, visit, words, lang, onStop, t, clock, children }) {
   const dark = useDark();
   const getTicket = useCallback(() => room.current?.boardTicket() ?? "", [room]);
   useBridge({ session_id: sessionId, board, role: me.role, canDraw: me.canDraw, page: state.page, onPage: actions.setPage, strings: words, dark, lang, getTicket });
+  useEffect(() => {
+    const timer = state.notice && setTimeout(() => dispatch({ type: "notice", notice: null }), NOTICE_MS);
+    return () => clearTimeout(timer);
+  }, [dispatch, state.notice]);
+  useEffect(() => {
+    if (local.microphone.on) dispatch({ type: "notice", notice: null });
+  }, [dispatch, local.microphone.on]);
   useEffect(() => dispatch({ type: "panelVisible", visible: wide || state.sheet }), [dispatch, wide, state.sheet]);
   useShortcuts(
     {
@@ -319,7 +327,7 @@ function Layout({ wide, phone, sound, draft, setDraft, root, room, children }) {
   useVisible(root, room, tracks, `${stage} ${state.sheet} ${Object.keys(state.people).length} ${state.speakers[0] ?? ""}`);
   const layout = wide ? "column" : phone ? "bottom" : "side";
   const inner = (
-    <Stage {...{ stage, setStage, shared, phone }} captions={captions.on} captionSize={captions.size} onPeople={() => actions.openPanel("people")}>
+    <Stage {...{ stage, setStage, shared }} strip={phone || (!wide && state.sheet)} captions={captions.on} captionSize={captions.size} onPeople={() => actions.openPanel("people")}>
       {children}
     </Stage>
   );

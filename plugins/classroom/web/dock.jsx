@@ -109,9 +109,9 @@ function CaptionsButton() {
 }
 
 function PanelButton({ phone }) {
-  const { t, state, actions } = useRoom();
+  const { t, state, me, actions } = useRoom();
   const poll = currentPoll(state);
-  const waiting = poll?.status === "open" && poll.mine === null ? 1 : 0;
+  const waiting = poll?.status === "open" && poll.mine === null && me.role === "student" ? 1 : 0;
   const label = phone && poll?.status === "open" ? t("Poll") : t("Chat");
   const panel = phone && poll?.status === "open" ? "polls" : "chat";
   const icon = panel === "polls" ? "chart-bar-decreasing" : "message-square";

@@ -56,12 +56,14 @@ export function Panel({ layout, draft, setDraft }) {
   };
   return (
     <aside className={`rm-panel ${layout}`} ref={box} aria-label={t("Tools")}>
-      {sheet && (
-        <button type="button" className="rm-grab" onClick={actions.closeSheet} aria-label={t("Close the tools")}>
-          <Icon name={layout === "bottom" ? "chevron-down" : "x"} size={20} />
-        </button>
-      )}
-      <Tabs />
+      <div className="rm-head">
+        <Tabs />
+        {sheet && (
+          <button type="button" className="rm-grab" onClick={actions.closeSheet} aria-label={t("Close the tools")}>
+            <Icon name={layout === "bottom" ? "chevron-down" : "x"} size={20} />
+          </button>
+        )}
+      </div>
       <div className="rm-body" role="tabpanel" id="rm-panel" aria-labelledby={`rm-tab-${state.panel}`}>
         {bodies[state.panel]}
       </div>

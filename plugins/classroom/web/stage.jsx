@@ -55,7 +55,7 @@ function ScreenStage({ shared }) {
   const { t, actions, me } = useRoom();
   if (!shared)
     return (
-      <div className="rm-empty dark">
+      <div className="rm-empty onboard">
         <Icon name="screen-share" size={24} />
         <p>{t("Nobody shares a screen now. A shared screen appears here by itself.")}</p>
         {me.canShare && (
@@ -67,7 +67,7 @@ function ScreenStage({ shared }) {
     );
   if (shared.own)
     return (
-      <div className="rm-empty dark">
+      <div className="rm-empty onboard">
         <Icon name="monitor-up" size={24} />
         <p>{t("Everybody sees your screen.")}</p>
         <button type="button" className="rm-btn" onClick={actions.toggleShare}>
@@ -89,16 +89,17 @@ export function CaptionLine({ size }) {
   if (!line) return null;
   return (
     <div className={`rm-cap ${size}`} role="log" aria-live="off" aria-label={t("Captions")} data-testid="caption">
+      <b>{firstName(line.name)}</b>
       <p>
-        <b>{firstName(line.name)}</b> {line.text}
-        {line.low_accuracy && <span className="rm-low">{t("may be inaccurate")}</span>}
+        <span>{line.text}</span>
       </p>
+      {line.low_accuracy && <span className="rm-low">{t("may be inaccurate")}</span>}
     </div>
   );
 }
 
 /** children: the whiteboard; mounted from the start, so that its strokes and undo survive a change of stage. */
-export function Stage({ children, stage, setStage, shared, captions, captionSize, phone, onPeople }) {
+export function Stage({ children, stage, setStage, shared, captions, captionSize, strip, onPeople }) {
   const { t } = useRoom();
   const hasBoard = Boolean(children);
   return (
@@ -116,7 +117,7 @@ export function Stage({ children, stage, setStage, shared, captions, captionSize
         {stage === "people" && <TileGrid />}
         {captions && <CaptionLine size={captionSize} />}
       </section>
-      {stage !== "people" && (phone ? <TileStrip onMore={onPeople} /> : <TileColumn onMore={onPeople} />)}
+      {stage !== "people" && (strip ? <TileStrip onMore={onPeople} /> : <TileColumn onMore={onPeople} />)}
     </>
   );
 }

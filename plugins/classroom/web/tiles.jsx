@@ -157,7 +157,7 @@ export function TileColumn({ onMore }) {
   const rest = order.slice(large);
   const shown = rest.length > room ? rest.slice(0, Math.max(0, room - 1)) : rest;
   return (
-    <div className="rm-tiles" ref={ref} role="region" aria-label={t("People in the room")}>
+    <div className="rm-tiles" ref={ref} role="group" aria-label={t("People in the room")}>
       {order.slice(0, large).map((person) => (
         <Tile key={person.person_id} person={person} />
       ))}
@@ -179,7 +179,7 @@ export function TileStrip({ onMore }) {
   const order = useOrder();
   const shown = order.slice(0, order.length > 4 ? 3 : 4);
   return (
-    <div className={`rm-strip ${order.length > 4 ? "more" : ""}`} role="region" aria-label={t("People in the room")}>
+    <div className={`rm-strip ${order.length > 4 ? "more" : ""}`} role="group" aria-label={t("People in the room")}>
       {shown.map((person) => (
         <Tile key={person.person_id} person={person} small />
       ))}
@@ -194,7 +194,7 @@ export function TileGrid() {
   const order = useOrder();
   const columns = Math.ceil(Math.sqrt(order.length || 1));
   return (
-    <div className="rm-grid" style={{ "--columns": columns }} role="region" aria-label={t("People in the room")}>
+    <div className="rm-grid" style={{ "--columns": columns }} role="group" aria-label={t("People in the room")}>
       {order.map((person) => (
         <Tile key={person.person_id} person={person} small={order.length > 12} />
       ))}

@@ -86,17 +86,15 @@ function Here() {
 }
 
 export function TopBar() {
-  const { t, state, me, actions } = useRoom();
+  const { t, state, actions } = useRoom();
   const { session } = state;
   const title = session?.course || session?.title;
   const topic = session?.topic || (session?.title !== title ? session?.title : "");
   return (
     <header className="rm-top">
-      {me.role !== "instructor" && (
-        <button type="button" className="rm-btn s ic" onClick={actions.leave} aria-label={t("Leave the lesson and go back")}>
-          <Icon name="arrow-left" />
-        </button>
-      )}
+      <button type="button" className="rm-btn s ic" onClick={actions.leave} aria-label={t("Leave the lesson and go back")}>
+        <Icon name="arrow-left" />
+      </button>
       <div className="rm-title">
         <h1>{title}</h1>
         {topic && <span className="rm-quiet">{topic}</span>}

@@ -39,7 +39,7 @@ export function CaptionsPanel() {
     return (
       <div className="rm-empty">
         <Icon name="captions-off" size={24} />
-        <h3>{t("Captions are off in this lesson")}</h3>
+        <h2 className="rm-h3">{t("Captions are off in this lesson")}</h2>
         <p>{t("No speech model is installed, so there will be no transcript. The lesson is not affected.")}</p>
       </div>
     );

@@ -110,7 +110,7 @@ function Section({ title, people, numbered }) {
   if (!people.length) return null;
   return (
     <>
-      <h3>{title}</h3>
+      <h2 className="rm-h3">{title}</h2>
       <ul className="rm-people">
         {people.map((person, index) => (
           <PersonRow key={person.person_id} person={person} place={numbered ? index + 1 : 0} />

@@ -238,7 +238,7 @@ function Earlier({ polls, again }) {
   return (
     <>
       <hr className="rm-hr" />
-      <h3>{t("Earlier in this lesson")}</h3>
+      <h2 className="rm-h3">{t("Earlier in this lesson")}</h2>
       <ul className="rm-earlier">
         {polls.map((poll) => (
           <li key={poll.id}>
