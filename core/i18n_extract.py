@@ -1,4 +1,4 @@
-"""Find translatable strings in the code: Python by its syntax tree, JavaScript by Babel's own extractor.
+"""Find translatable strings in the code: Python by its syntax tree, JavaScript by Babel's extractor.
 
 The Python side knows our calls: ``t("...")``, ``gettext("...")``, ``say("...")``, ``N_("...")`` take one sentence,
 ``tn("...", "...")`` and ``ngettext`` two; ``t_static([...])`` and ``t_choice(var, {...})`` hold several.
@@ -29,6 +29,8 @@ ERRORS = {
     "TooMany": 0,
 }
 """Our errors and the place of their sentence among the arguments."""
+KEYWORDS = {"PageSpec": ("nav",), "NavEntry": ("label",)}
+"""Named arguments that hold a word for the screen, by the call they stand in."""
 TWO = {"tn", "ngettext"}
 MANY = {"t_static": 0, "t_choice": 1}
 JS_ONE = {"t": None, "hlT": (2,), "gettext": None}
@@ -84,9 +86,14 @@ def python_strings(source: str, path: str) -> Iterator[Found]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and node.name == "__init__" and path == "core/errors.py":
             yield from (Found(text, path, node.lineno) for text in _message_defaults(node))
-        if not isinstance(node, ast.Call) or not node.args:
+        if not isinstance(node, ast.Call):
             continue
         name = _called(node)
+        for keyword in node.keywords:
+            if keyword.arg in KEYWORDS.get(name, ()) and (text := _text(keyword.value)):
+                yield Found(text, path, node.lineno)
+        if not node.args:
+            continue
         first = _text(node.args[0])
         if name in ONE and first:
             yield Found(first, path, node.lineno)

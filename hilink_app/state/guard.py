@@ -154,13 +154,17 @@ def acting_as(viewer: Viewer | None) -> Iterator[None]:
         _viewer.reset(token)
 
 
+def _bad_toast(text: str) -> rx.event.EventSpec:
+    return rx.toast(
+        text, duration=8000, close_button=True, class_name="hl-toast hl-toast-bad", position="bottom-center"
+    )
+
+
 def toast_error(error: UserError) -> rx.event.EventSpec:
     """The error as a sentence on the screen, in the reader's language. Spoken by screen readers."""
     viewer = _viewer.get()
     text = gettext(error.message, viewer.lang if viewer else "en", **error.facts)
-    return rx.toast(
-        text, duration=8000, close_button=True, class_name="hl-toast hl-toast-bad", position="bottom-center"
-    )
+    return _bad_toast(text)
 
 
 def rule_of(event_name: str) -> Rule | None:
@@ -205,6 +209,12 @@ class EventGuard(Middleware):
         return StateUpdate(events=Event.from_event_type(toast_error(error)))
 
 
+def _known_vars(kept: object) -> bool:
+    """Whether browser-kept values name states that exist; an older page may still hold others."""
+    states = RegistrationContext.get().base_states
+    return isinstance(kept, Mapping) and all(str(name).rpartition(".")[0] in states for name in kept)
+
+
 def wrong_shape(data: object) -> str | None:
     """Why a raw message from a browser cannot be an event of ours, None when it can."""
     if not isinstance(data, Mapping):
@@ -219,29 +229,32 @@ def wrong_shape(data: object) -> str | None:
         inspect.signature(registered.handler.fn).bind(None, **payload)
     except TypeError:
         return "wrong payload"
+    kept = payload.get("vars") if name in _REFLEX_OWN else None
+    if kept is not None and not _known_vars(kept):
+        return "unknown var"
     return None
 
 
-def backend_exception(error: Exception) -> rx.event.EventSpec:
-    """What a person sees when a handler broke: what is so, what is safe, what to do. The log has the details."""
-    logger.error("event handler failed", exc_info=error)
+def backend_exception(exception: Exception) -> rx.event.EventSpec:
+    """What a person sees when a handler broke: what is so, what is safe, what to do. The log has the rest."""
+    logger.error("event handler failed", exc_info=exception)
     viewer = _viewer.get()
     text = gettext(
         "Something went wrong on our side. Nothing you did before is lost. Please try again.",
         viewer.lang if viewer else "en",
     )
-    return rx.toast(
-        text, duration=8000, close_button=True, class_name="hl-toast hl-toast-bad", position="bottom-center"
-    )
+    return _bad_toast(text)
 
 
 def frontend_exception(error: Exception) -> None:
-    """A page broke in somebody's browser. Its text may hold what was on the screen, so only its kind is logged."""
+    """A page broke in somebody's browser. The text may hold what was on the screen: only its kind is logged."""
     logger.warning("a page reported an error", extra={"kind": str(error).split(":", 1)[0][:60]})
 
 
 def install(app: App) -> None:
-    """Put the guard in front of ``app``: the rule check, and a quiet answer to messages that are no events."""
+    """Put the guard in front of ``app``: the rule check, quiet answers to what is no event, kind error texts."""
+    app.frontend_exception_handler = frontend_exception
+    app.backend_exception_handler = backend_exception
     app.add_middleware(EventGuard(), index=0)
     namespace = app.event_namespace
     if namespace is None:
