@@ -20,7 +20,7 @@ from websockets.http11 import Request, Response
 from core.errors import MediaError
 from core.ports import MediaRights
 from rtc.errors import Malformed
-from rtc.publication import SOURCES
+from rtc.publication import is_source
 
 if TYPE_CHECKING:
     from rtc.node import Node
@@ -204,7 +204,7 @@ class ControlServer:
                 return {"messages": messages}
             case "mute":
                 source, muted = params.get("source"), params.get("muted")
-                if source not in SOURCES or not isinstance(muted, bool):
+                if not is_source(source) or not isinstance(muted, bool):
                     raise Malformed("mute")
                 self._node.mute(room_id, participant_id, source, muted)
             case "leave":
@@ -230,7 +230,7 @@ def _identifier(params: Mapping[str, Any], name: str) -> str:
 def _rights(values: Mapping[str, Any]) -> MediaRights:
     """Deny by default: what is not said is not allowed."""
     publish = values.get("publish", ())
-    if not isinstance(publish, list | tuple) or not all(one in SOURCES for one in publish):  # pyright: ignore
+    if not isinstance(publish, list | tuple) or not all(is_source(one) for one in publish):  # pyright: ignore
         raise Malformed("rights.publish")
     flags = {name: values.get(name, False) for name in _FLAGS}
     if not all(isinstance(one, bool) for one in flags.values()):

@@ -10,7 +10,7 @@ from core.ports import MediaRights
 from rtc import sdp
 from rtc.encoding import Encoding
 from rtc.errors import Malformed, Refused
-from rtc.publication import SOURCES, Publication
+from rtc.publication import Publication, is_source
 from rtc.publisher import Endpoint, Publisher, Wanted
 from rtc.subscriber import Subscriber
 
@@ -239,7 +239,7 @@ class Participant:
 
     def _mute(self, message: Mapping[str, Any]) -> None:
         source, muted = message.get("source"), message.get("muted")
-        if source not in SOURCES or not isinstance(muted, bool):
+        if not is_source(source) or not isinstance(muted, bool):
             raise Malformed("mute")
         self.set_muted(source, muted)
 
@@ -254,7 +254,7 @@ class Participant:
                 raise Malformed("visible entry")
             source = entry.get("source")  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
             width, height = _side(entry.get("width")), _side(entry.get("height"))  # pyright: ignore
-            if source not in SOURCES:
+            if not is_source(source):
                 raise Malformed("visible source")
             visible[str(entry.get("participant_id"))[:64], source] = (width, height)  # pyright: ignore
         self.visible = visible
@@ -285,7 +285,7 @@ def _wanted(tracks: Any) -> list[Wanted]:
         if not isinstance(entry, dict):
             raise Malformed("offer track")
         mid, source, muted = entry.get("mid"), entry.get("source"), entry.get("muted", False)  # pyright: ignore
-        if not isinstance(mid, str) or source not in SOURCES or not isinstance(muted, bool):
+        if not isinstance(mid, str) or not is_source(source) or not isinstance(muted, bool):
             raise Malformed("offer track")
         result.append(Wanted(mid, source, muted))
     if len({one.source for one in result}) != len(result):

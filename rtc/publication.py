@@ -1,6 +1,6 @@
 """A track in a room: who publishes it, its encodings, and the forwarders that carry it on."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from rtc.encoding import Encoding
 from rtc.sdp import Codec
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 SOURCES = {"camera": "video", "microphone": "audio", "screen": "video", "screen_audio": "audio"}
 """Each source and its kind."""
+
+
+def is_source(value: object) -> TypeGuard[str]:
+    """Whether a value from outside names a source."""
+    return isinstance(value, str) and value in SOURCES
 
 
 class Publication:

@@ -53,7 +53,7 @@ class RoomServer:
             socket = self.sockets.get((event.room_id, event.participant_id))
             if socket is not None:
                 with contextlib.suppress(ConnectionClosed):
-                    await socket.send(json.dumps(event.data))
+                    await socket.send(json.dumps({"type": "media", "message": event.data}))
 
     async def serve(self, socket: ServerConnection) -> None:
         assert socket.request is not None
@@ -62,9 +62,12 @@ class RoomServer:
         await self.media.join(room_id, participant_id, self.rights.get(participant_id, RIGHTS))
         self.sockets[seat] = socket
         with contextlib.suppress(ConnectionClosed):
-            async for frame in socket:
-                for answer in await self.media.signal(room_id, participant_id, json.loads(frame)):
-                    await socket.send(json.dumps(answer))
+            async for text in socket:
+                frame = json.loads(text)
+                if frame["type"] != "media":
+                    continue
+                for answer in await self.media.signal(room_id, participant_id, frame["message"]):
+                    await socket.send(json.dumps({"type": "media", "message": answer}))
         if self.sockets.get(seat) is socket:
             del self.sockets[seat]
 
