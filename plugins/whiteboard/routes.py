@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, WebSocket
+from fastapi import APIRouter, Depends, HTTPException, WebSocket
 from starlette.responses import FileResponse
 
 from core import services
 from core.access import PUBLIC, TICKET, rule
-from core.errors import NotFound, UserError
+from core.errors import UserError
 from plugins.whiteboard import door
 from plugins.whiteboard.protocol import CLOSE_NO_TICKET, CLOSE_NOT_ALLOWED
 
@@ -43,7 +43,7 @@ async def board_socket(
 async def font(path: str, _: Annotated[Any, Depends(rule(PUBLIC))]) -> FileResponse:
     """Excalidraw's fonts (all under open licences). Names carry a hash or never change."""
     if _FONT_PATH.match(path) is None or not (_FONTS / path).is_file():
-        raise NotFound()
+        raise HTTPException(404)
     return FileResponse(_FONTS / path, media_type="font/woff2", headers=_FOREVER)
 
 

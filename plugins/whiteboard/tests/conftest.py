@@ -84,15 +84,21 @@ async def serving(database: Any, settings: WhiteboardSettings, port: int = 0) ->
         seat = BoardSeat(session_id, f"id-{name}", name, role, can_draw=role != "observer")
         await board.hub.serve(socket, seat, page)
 
-    server = Server(board.routes, port=board.port, interface=Interfaces.ASGINL, log_enabled=False)
-    async with board.hub.running():
-        running = asyncio.create_task(server.serve())
-        try:
-            await _reachable(board.port)
-            yield board
-        finally:
-            server.stop()
-            await asyncio.wait_for(running, 10)
+    async with board.hub.running(), granian(board.routes, board.port):
+        yield board
+
+
+@asynccontextmanager
+async def granian(app: FastAPI, port: int) -> AsyncIterator[None]:
+    """The app behind the server that production uses, in this process."""
+    server = Server(app, port=port, interface=Interfaces.ASGINL, log_enabled=False)
+    running = asyncio.create_task(server.serve())
+    try:
+        await _reachable(port)
+        yield
+    finally:
+        server.stop()
+        await asyncio.wait_for(running, 10)
 
 
 async def eventually(happened: Callable[[], Any], timeout_s: float = 10.0) -> None:

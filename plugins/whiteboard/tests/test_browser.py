@@ -1,7 +1,6 @@
 """Two and three real browsers at one board."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from hilink_app.toolchain import browser as browsers
 from plugins.whiteboard.routes import font
 from plugins.whiteboard.settings import WhiteboardSettings
 from plugins.whiteboard.tests.bundle import built_page
@@ -35,16 +35,10 @@ def page_folder() -> Path:
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=browsers.ensure(), args=browsers.launch_args()
         )
         yield launched
         await launched.close()
-
-
-def _chromium() -> str | None:
-    """A system Chromium if there is one, else the one Playwright installed."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((path for path in map(shutil.which, names) if path), None)
 
 
 def with_page(board: Board, folder: Path) -> None:
