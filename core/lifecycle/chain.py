@@ -9,6 +9,7 @@ transaction that finished the stage before; `ClassSession.chain` guards against 
 | drafted     | (a row waits)       | the instructor approves or rejects; a rejection goes back to `draft`    |
 | approved    | tell                | families told, progress, the next briefing                              |
 | told        |                     | the end                                                                 |
+| closed      |                     | the end of a lesson no student came to                                  |
 """
 
 from datetime import timedelta
@@ -19,7 +20,7 @@ from core import services
 from core.clock import set_timer
 from core.delivery import emit, start_chain
 from core.domain import ClassSession, Room
-from core.domain.load import get_session, seats, segment_views, summary_input
+from core.domain.load import attendance_views, get_session, seats, segment_views, summary_input
 from core.events import TranscriptFinalized
 from core.lifecycle.end import finalize_attendance
 from core.lifecycle.join import consents_of
@@ -42,6 +43,9 @@ def run_stage(session_id: str, stage: str) -> None:
             return
         if stage == "attendance":
             finalize_attendance(db, session_id)
+            if not _somebody_learned(db, session_id):
+                _reach(db, row, "closed")
+                return
             _reach(db, row, "attended")
             if not _transcript_expected(db, session_id):
                 start_chain(db, session_id, "transcript")
@@ -55,6 +59,11 @@ def run_stage(session_id: str, stage: str) -> None:
             tell_families(db, session_id)
             settle_progress(db, session_id)
             _reach(db, row, "told")
+
+
+def _somebody_learned(db: Session, session_id: str) -> bool:
+    """A lesson without a student has nothing to sum up: its exception case is its story."""
+    return any(row.role == "student" and row.present_s > 0 for row in attendance_views(db, session_id))
 
 
 def _transcript_expected(db: Session, session_id: str) -> bool:

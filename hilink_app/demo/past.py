@@ -66,6 +66,7 @@ class _Week:
 
     def __init__(self, then: Services, clock: FakeClock, number: int, count: int, length: timedelta) -> None:
         self._then, self._clock, self._number, self._length = then, clock, number, length
+        self._count = count
         self._waits = number >= count - _WAITS
         self._missed = number % _MISSED == _MISSED - 1
         self._early = number % _EARLY == _EARLY - 1
@@ -178,11 +179,11 @@ class _Week:
         chain.run_stage(session_id, "tell")
 
     def _settle_case(self, session_id: str) -> None:
-        """The first missed lesson was settled by a person; later ones still wait for one."""
+        """Missed lessons were settled by a person; the newest still wait for one."""
         with self._then.store.read() as db:
             case = db.exec(select(ExceptionCase).where(ExceptionCase.session_id == session_id)).first()
             coordinator = db.exec(select(PersonRole.person_id).where(PersonRole.role == "coordinator")).first()
-        if case is None or self._number > _MISSED * 2:
+        if case is None or self._number > self._count - 12:
             return
         viewer = self._viewer(coordinator or "")
         cases.take_case(viewer, case.id, case.version)
