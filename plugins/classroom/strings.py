@@ -204,6 +204,7 @@ STRINGS: tuple[str, ...] = (
     "You are not recorded.",
     "You can come back later: your link stays the same.",
     "You can come back while the lesson lasts.",
+    "You cannot come in now",
     "You did not answer this one.",
     "You joined on another device",
     "You left the lesson",

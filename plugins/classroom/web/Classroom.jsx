@@ -142,15 +142,18 @@ function useVisit({ sessionId, visit, onStop, t, say }) {
   const me = useMemo(() => describeMe(answer), [answer]);
   const latest = useRef(state);
   latest.current = state;
+  const lastError = useRef("");
   const frameCame = (frame) => {
     say(spokenNews(t, frame, latest.current, me));
     const notice = noticeOf(t, frame, latest.current);
     if (notice) dispatch({ type: "notice", notice });
+    if (frame.type === "error" && frame.of === "hello") lastError.current = frame.message;
     if (frame.type === "ended") return onStop({ name: "ended" });
     dispatch({ type: "frame", frame, mine: me.person_id });
   };
   const connectionChanged = (connection, detail) => {
     if (connection === "refused") return onStop(gateOf(detail));
+    if (connection === "denied" && lastError.current) return onStop({ name: "denied", kind: "refused", message: lastError.current });
     if (CLOSED[connection]) return onStop(CLOSED[connection]);
     if (connection === "lost") room.current?.media?.suspend();
     dispatch({ type: "connection", connection });

@@ -98,7 +98,7 @@ export function Cancelled({ t, session, clock, homeHref }) {
   );
 }
 
-/** kind: denied | missing | signin. */
+/** kind: denied | missing | signin | refused (the room itself said why, in message). */
 export function Denied({ t, kind, message, homeHref }) {
   const back = `/login?next=${encodeURIComponent(window.location.pathname)}`;
   if (kind === "signin")
@@ -115,7 +115,8 @@ export function Denied({ t, kind, message, homeHref }) {
         <p className="rm-quiet">{t("Or open the link in your reminder: it brings you straight into the room.")}</p>
       </Gate>
     );
-  const title = kind === "missing" ? t("We could not find this lesson") : t("You are not in this lesson");
+  const titles = { missing: t("We could not find this lesson"), refused: t("You cannot come in now") };
+  const title = titles[kind] ?? t("You are not in this lesson");
   const hint = kind === "missing" ? t("Look at the link again, or start from your page.") : message || t("Only people who belong to the lesson can join. If this is a mistake, ask your coordinator.");
   return (
     <Gate icon="lock" title={title} actions={<Home t={t} href={homeHref} primary />}>

@@ -31,6 +31,12 @@ export const initialRoom = {
 
 const byKey = (rows, key) => Object.fromEntries(rows.map((row) => [row[key], row]));
 
+/** When a poll was opened, by this device's clock. */
+const openedAt = (poll, before, clockOffset) => {
+  const at = Date.parse(poll.opened_at ?? "") - clockOffset;
+  return before?.openedAt ?? (Number.isNaN(at) ? Date.now() : at);
+};
+
 const offset = (serverTime) => {
   const at = Date.parse(serverTime ?? "");
   return Number.isNaN(at) ? 0 : at - Date.now();
@@ -45,7 +51,7 @@ function welcome(state, frame) {
     backAt: back ? Date.now() : 0,
     participantId: frame.participant_id,
     people: byKey(frame.people ?? [], "person_id"),
-    polls: byKey(polls.map((row) => ({ ...row, openedAt: state.polls[row.id]?.openedAt ?? Date.now() })), "id"),
+    polls: byKey(polls.map((row) => ({ ...row, openedAt: openedAt(row, state.polls[row.id], offset(frame.server_time)) })), "id"),
     pollOrder: polls.map((poll) => poll.id),
     chat: frame.chat ?? [],
     page: frame.page ?? state.page,
@@ -66,7 +72,7 @@ function caption(state, frame) {
 function poll(state, frame) {
   const { poll: changed } = frame;
   const before = state.polls[changed.id];
-  const seen = before?.openedAt ?? (changed.opened_at ? Date.parse(changed.opened_at) - state.clockOffset : Date.now());
+  const seen = openedAt(changed, before, state.clockOffset);
   const order = before ? state.pollOrder : [...state.pollOrder, changed.id];
   const next = { ...state, polls: { ...state.polls, [changed.id]: { ...changed, openedAt: seen } }, pollOrder: order };
   const news = !before || (changed.status === "shown" && before.status !== "shown");
