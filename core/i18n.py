@@ -202,7 +202,8 @@ def client_module() -> str:
 
 def _template() -> Catalog:
     """All strings of the code as a fresh catalog."""
-    template = Catalog(project="HiLink", charset="utf-8", fuzzy=False)
+    template = Catalog(project="HiLink", version="0.1", charset="utf-8", fuzzy=False)
+    template.header_comment = "# Texts of HiLink."
     for item in found_in_tree(ROOT):
         template.add(item.id, locations=[(item.path, item.line)], auto_comments=item.comments)
     return template
@@ -219,6 +220,9 @@ def extract() -> None:
             continue
         catalog.cache_clear()
         found = catalog(lang)
+        found.project, found.version, found.copyright_holder = "HiLink", "0.1", "the HiLink authors"
+        found.header_comment = f"# {LANGUAGES[lang]} texts of HiLink, under the project's license."
+        found.msgid_bugs_address = found.last_translator = found.language_team = ""
         found.update(template, no_fuzzy_matching=True)
         found.obsolete.clear()
         path = LOCALES / lang / "LC_MESSAGES" / "messages.po"
