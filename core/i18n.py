@@ -190,7 +190,7 @@ def client_catalogs() -> dict[str, dict[str, str | list[str]]]:
 
 
 def client_module() -> str:
-    """The catalogs as the text of one JavaScript module (exports ``languages``, ``formats``, ``catalogs``)."""
+    """The catalogs as the text of one JavaScript module (``languages``, ``formats``, ``catalogs``)."""
     formats = {lang: tag.replace("_", "-") for lang, tag in _FORMATS.items()}
     dump = functools.partial(json.dumps, ensure_ascii=False, sort_keys=True)
     return (

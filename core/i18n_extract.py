@@ -1,8 +1,8 @@
 """Find translatable strings in the code: Python by its syntax tree, JavaScript by Babel's extractor.
 
-The Python side knows our calls: ``t("...")``, ``gettext("...")``, ``say("...")``, ``N_("...")`` take one sentence,
+The Python side knows our calls: ``t("...")``, ``gettext``, ``say`` and ``N_`` take one sentence,
 ``tn("...", "...")`` and ``ngettext`` two; ``t_static([...])`` and ``t_choice(var, {...})`` hold several.
-The sentences of user errors count too: ``NotFound("...")`` and the ``message`` defaults in ``core/errors.py``.
+Sentences of user errors count too: ``NotFound("...")`` and the ``message`` defaults in ``core/errors.py``.
 A sentence must be written out in the call: a name or an f-string there is an error, not a silent gap.
 """
 

@@ -18,7 +18,7 @@ def button(
     href: str | rx.Var | None = None,
     **props: object,
 ) -> rx.Component:
-    """``kind``: "" outline, "p" primary, "g" plain, "bad" refusing, "danger" solid red; ``size``: "s", "", "b".
+    """``kind``: "" outline, "p" primary, "g" plain, "bad" refusing, "danger" red; ``size``: "s", "", "b".
 
     With ``href`` it is a link that looks like a button. a11y: while ``busy`` it keeps its name, says
     ``aria-busy`` and sends nothing; a disabled button needs a sentence beside it that says why.

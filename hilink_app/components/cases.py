@@ -20,7 +20,7 @@ def case_card(
 ) -> rx.Component:
     """One thing that needs a person: minutes left, what happened, what was already done, proposal, actions.
 
-    ``hot`` marks it as the one under selection. a11y: a list item with its own h3; put cards in ``case_list``.
+    ``hot`` marks the selected one. a11y: a list item with its own h3; put cards in ``case_list``.
     """
     return rx.el.li(
         minutes_left(deadline, hot_s),

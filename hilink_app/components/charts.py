@@ -57,7 +57,7 @@ def _beside(word: str) -> rx.Var:
 
 
 def chart_frame(title: Text, unit: Text, drawing: rx.Component, table: rx.Component) -> rx.Component:
-    """Any drawing with its finding, unit and the table behind it. a11y: the drawing is hidden, the table is read.
+    """Any drawing with its finding, unit and table. a11y: the drawing is hidden, the table is read.
 
     The table opens with a native disclosure, so it needs no state and works without scripts.
     """
@@ -125,7 +125,7 @@ def chart(
                     is_animation_active=False,
                     type_="linear",
                     **dash,
-                )  # fmt: skip
+                )
             )
     if reference is not None:
         marks.append(

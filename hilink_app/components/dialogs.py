@@ -14,7 +14,7 @@ from hilink_app.components.tokens import Child, Event, Text
 def side_dialog(
     *children: Child,
     title: Text,
-    open: rx.Var | bool,  # noqa: A002
+    open: rx.Var | bool,
     on_close: Event,
     note: Text = "",
     foot: Sequence[Child] = (),
@@ -43,7 +43,7 @@ def confirm_dialog(
     on_confirm: Event,
     on_cancel: Event,
 ) -> rx.Component:
-    """Only for what cannot be undone; ``lost`` names what will be lost. a11y: an alert dialog, Escape cancels."""
+    """Only for what cannot be undone; ``lost`` names what is lost. a11y: an alert dialog, Escape cancels."""
     return rx.alert_dialog.root(
         rx.alert_dialog.content(
             rx.alert_dialog.title(title),

@@ -31,7 +31,9 @@ def logo() -> rx.Component:
     """The mark: two posts and the thread between them. a11y: named HiLink."""
     return rx.el.svg(
         rx.el.svg.rect(width="36", height="36", rx="10", fill="var(--accent)"),
-        rx.el.svg.path(d="M11 9v18M25 9v18", stroke="var(--on-accent)", stroke_width="3", stroke_linecap="round"),
+        rx.el.svg.path(
+            d="M11 9v18M25 9v18", stroke="var(--on-accent)", stroke_width="3", stroke_linecap="round"
+        ),
         rx.el.svg.path(
             d="M11 21c4.5 0 4.5-6 7-6s2.5 6 7 6", fill="none", stroke="var(--on-accent)", stroke_width="3",
             stroke_linecap="round", opacity=".62",
@@ -77,7 +79,7 @@ def _beyond_the_bar() -> list[rx.Component]:
 
 
 def _profile_menu(side: str) -> rx.Component:
-    """Name, other roles, language, light or dark, sign out. a11y: the trigger is named with the person's name."""
+    """Name, other roles, language, light or dark, sign out. a11y: the trigger says the person's name."""
     trigger = rx.el.button(
         avatar(Reader.initials, "m", "t"),
         type="button",

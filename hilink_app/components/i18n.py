@@ -54,7 +54,7 @@ def _values(values: Mapping[str, Any]) -> tuple[str, list[rx.Var]]:
 
 
 def t(msgid: str, **values: Any) -> rx.vars.StringVar:
-    """``msgid`` in the reader's language; ``{name}`` places take values or Vars: ``t("In {n} min", n=S.n)``."""
+    """``msgid`` in the reader's language; ``{name}`` places take values or Vars: ``t("In {n}", n=S.n)``."""
     body, used = _values(values)
     arguments = [str(I18n.lang), json.dumps(msgid)] + ([body] if values else [])
     return _call("hlT", arguments, [I18n.lang, *used]).to(str)
@@ -69,7 +69,7 @@ def tn(singular: str, plural: str, n: int | rx.Var, **values: Any) -> rx.vars.St
 
 
 def t_choice(key: rx.Var | str, words: Mapping[str, str], default: str = "") -> rx.vars.StringVar:
-    """The word for a key that comes from state: ``t_choice(row["state"], {"late": "Late", "live": "Live"})``."""
+    """The word for a key that comes from state: ``t_choice(row["state"], {"late": "Late"})``."""
     chosen = rx.Var.create(key)
     lookup = f"(({json.dumps(dict(words))})[{chosen!s}] ?? {json.dumps(default)})"
     return _call("hlT", [str(I18n.lang), lookup], [I18n.lang, chosen]).to(str)

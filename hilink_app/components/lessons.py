@@ -156,9 +156,10 @@ def lane_head(state: Text, label: Text, count: Text, note: Child | None = None) 
 
 
 def lesson_grid(*rows: Child, foot: Child | None = None) -> rx.Component:
-    """The board's table: column heads, then ``lane_head`` and ``lesson_row``. a11y: role grid with column names."""
+    """The board's table: heads, then ``lane_head`` and ``lesson_row``. a11y: a grid with column names."""
     heads = [
-        ("", t("State")), (t("Start"), None), ("", t("How far away")), (t("Student"), None), (t("Course"), None),
+        ("", t("State")), (t("Start"), None), ("", t("How far away")), (t("Student"), None),
+        (t("Course"), None),
         (t("Instructor"), None), (t("Who is here"), None), (None, None), ("", t("Open")),
     ]  # fmt: skip
     cells = []
@@ -210,7 +211,7 @@ def board(main: list[Child], queue: list[Child], *, label: Text, open: rx.Var | 
     """The coordinator's two columns: the list and the queue (368 px, its own scrolling).
 
     Below 1080 px the queue is a sheet shown while ``open``; put ``queue_button`` in the page head.
-    Use inside ``frame(..., flush=True, head=rx.fragment())``. a11y: the queue is a named complementary region.
+    Use inside ``frame(..., flush=True, head=rx.fragment())``. a11y: the queue is a named region.
     """
     return rx.el.div(
         rx.el.div(*main),

@@ -17,7 +17,8 @@ STATES = {
     "ended": N_("Ended"),
 }
 STOPS = (
-    N_("Matched"), N_("Room ready"), N_("Reminded"), N_("Joined"), N_("Ended"), N_("Summary"), N_("Family told"),
+    N_("Matched"), N_("Room ready"), N_("Reminded"), N_("Joined"), N_("Ended"), N_("Summary"),
+    N_("Family told"),
 )  # fmt: skip
 COVERAGE = {
     "covered": N_("covered"),

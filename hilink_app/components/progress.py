@@ -37,7 +37,7 @@ def topic_bars(*bars: rx.Component | rx.Var) -> rx.Component:
 
 
 def attendance_dots(lessons: rx.Var, label: Text) -> rx.Component:
-    """A list Var of "present", "late", "missed", "excused", oldest first. a11y: an image named by ``label``."""
+    """A list Var of "present", "late", "missed", "excused", oldest first. a11y: an image named ``label``."""
     return rx.el.div(
         rx.foreach(
             lessons, lambda how: rx.el.i(class_name="hl-at " + how.to(str), title=t_choice(how, ATTENDED))

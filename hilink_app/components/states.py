@@ -1,9 +1,9 @@
-"""What every page must be able to say: nothing yet, loading, failed, a part is missing, weak network, long work."""
+"""What every page must be able to say: nothing, loading, failed, a part missing, weak network, long work."""
 
 import reflex as rx
 
 from hilink_app.components.drawn import Meter
-from hilink_app.components.i18n import t
+from hilink_app.components.i18n import number, t
 from hilink_app.components.icons import icon
 from hilink_app.components.tokens import Child, Text, cls
 
@@ -52,7 +52,8 @@ def skeleton(rows: int = 5, *, shape: str = "rows", label: Text | None = None) -
     elif shape == "text":
         inside = [rx.el.div(bar(f"{92 - 13 * (i % 4)}%"), class_name="hl-skr") for i in range(rows)]
     else:
-        inside = [rx.el.div(bar(180, 24), class_name="hl-skr"), rx.el.div(bar("70%", 64), class_name="hl-skr"),
+        inside = [rx.el.div(bar(180, 24), class_name="hl-skr"),
+                  rx.el.div(bar("70%", 64), class_name="hl-skr"),
                   rx.el.div(bar("45%"), class_name="hl-skr")]  # fmt: skip
     return rx.el.div(
         *inside, class_name="hl-sk", role="img", aria_label=t("Loading") if label is None else label
@@ -71,7 +72,10 @@ def long_work(
     """Work that takes minutes: what is happening, how far; it can be left. a11y: a real progress bar."""
     finished, whole = rx.Var.create(done), rx.Var.create(total)
     return rx.el.div(
-        rx.el.div(rx.el.b(title), rx.el.span(class_name="hl-sp"), rx.el.span(finished, class_name="hl-num"), class_name="hl-row"),
+        rx.el.div(
+            rx.el.b(title), rx.el.span(class_name="hl-sp"), rx.el.span(number(finished), class_name="hl-num"),
+            class_name="hl-row",
+        ),
         rx.el.progress(value=finished, max=whole, class_name="hl-pgb", aria_label=title),
         rx.el.p(says, class_name="hl-q"),
         rx.el.div(*actions, class_name="hl-row hl-wrap") if actions else rx.fragment(),

@@ -113,7 +113,8 @@ def csv_button(on_click: Event | None = None, href: Text | None = None) -> rx.Co
     """Export what the filters show. a11y: named "Export CSV"."""
     if href is not None:
         return rx.el.a(
-            icon("download"), href=href, class_name="hl-btn s ic", aria_label=t("Export CSV"), title=t("Export CSV"),
+            icon("download"), href=href, class_name="hl-btn s ic", aria_label=t("Export CSV"),
+            title=t("Export CSV"),
             custom_attrs={"download": True},
         )  # fmt: skip
     return icon_button("download", t("Export CSV"), size="s", on_click=on_click)

@@ -12,7 +12,7 @@ from hilink_app.components.tokens import Child, Text
 def state_tab(
     label: Text, count: Text, href: Text, *, current: rx.Var | bool, shape: Text | None = None
 ) -> rx.Component:
-    """One tab: shape, word, count. A link, so that the filter stays in the address. a11y: ``aria-current``."""
+    """One tab: shape, word, count. A link: the filter stays in the address. a11y: ``aria-current``."""
     chosen = rx.Var.create(current)
     return rx.link(
         StateShape.create(state=shape) if shape is not None else rx.fragment(),

@@ -1,8 +1,7 @@
 """How the look is wired into Reflex. ``rxconfig.py`` and ``hilink_app.py`` take everything from here.
 
 ``rxconfig.py``: ``plugins=[rx.plugins.RadixThemesPlugin(theme=theme())]``
-``hilink_app.py``: ``rx.App(stylesheets=STYLESHEETS, head_components=head(), html_lang="en", toaster=toaster(), ...)``
-``APP_STYLE`` holds the same as one dict: ``rx.App(**app_style())``.
+``hilink_app.py``: ``rx.App(**app_style())`` (stylesheets, head components, language, toaster).
 """
 
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import reflex as rx
 
 STYLESHEETS = ["css/tokens.css", "css/theme.css", "css/kit.css", "css/parts.css"]
-"""Order matters: ``theme.css`` lays the tokens over Radix with rules of the same weight, so it comes later."""
+"""Order matters: ``theme.css`` lays the tokens over Radix with rules of the same weight: it comes later."""
 
 _SERVICE_WORKER = (
     "if('serviceWorker' in navigator && location.protocol==='https:')"

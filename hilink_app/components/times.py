@@ -12,8 +12,10 @@ from hilink_app.state.i18n import I18n
 def time_text(at: Text, show: str = "time", **props: object) -> rx.Component:
     """A moment (ISO 8601 with offset, UTC from the server) in the reader's zone; it ticks by itself.
 
-    ``show``: "time" 16:30 - "day" Thursday 12 November - "short" Thu 12 Nov - "date" - "relative" in 12 min -
-    "late" 8 min late - "elapsed" 53 min - "near" Today - "when" Today, 16:30 - "both" in 12 min, 16:30. ``tz=`` shows another person's zone.
+    ``show``: "time" 16:30 - "day" Thursday 12 November - "short" Thu 12 Nov - "date" 12 Nov 2026 -
+    "relative" in 12 min - "late" 8 min late - "elapsed" 53 min - "near" Today - "when" Today, 16:30 -
+    "both" in 12 min, 16:30.
+    ``tz=`` shows another person's zone.
     a11y: a ``time`` element with the full date as title.
     """
     return TimeText.create(at=at, show=show, **{**reader_props(), "class_name": "hl-num", **props})

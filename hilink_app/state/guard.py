@@ -247,12 +247,12 @@ def backend_exception(exception: Exception) -> rx.event.EventSpec:
 
 
 def frontend_exception(error: Exception) -> None:
-    """A page broke in somebody's browser. The text may hold what was on the screen: only its kind is logged."""
+    """A page broke in somebody's browser. Its text may hold what the screen showed: only the kind is logged."""
     logger.warning("a page reported an error", extra={"kind": str(error).split(":", 1)[0][:60]})
 
 
 def install(app: App) -> None:
-    """Put the guard in front of ``app``: the rule check, quiet answers to what is no event, kind error texts."""
+    """Put the guard in front of ``app``: the rule check, quiet answers to what is no event, error texts."""
     app.frontend_exception_handler = frontend_exception
     app.backend_exception_handler = backend_exception
     app.add_middleware(EventGuard(), index=0)

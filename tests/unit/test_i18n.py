@@ -37,7 +37,7 @@ def test_python_calls_are_found() -> None:
 def test_javascript_calls_are_found() -> None:
     source = """
       const { t, tn } = useT();
-      export const X = () => <b title={t("Mute all")}>{tn("{n} hand", "{n} hands", n)} {hlT(lang, 'Leave')}</b>;
+      export const X = () => <b title={t("Mute all")}>{tn("{n} hand", "{n} hands", n)} {hlT(l, 'Leave')}</b>;
     """
     assert ids(javascript_strings(source, "x.jsx")) == ["Mute all", ("{n} hand", "{n} hands"), "Leave"]
 
@@ -92,7 +92,8 @@ def test_how_far_away(ahead: timedelta, english: str, german: str) -> None:
 
 
 def test_zones_are_named_as_people_say_them() -> None:
-    assert i18n.zone_name("America/Sao_Paulo") == "São Paulo"
+    assert i18n.zone_name("America/Sao_Paulo", "de") == "São Paulo"
+    assert i18n.zone_name("Africa/Lagos") == "Lagos"
     assert i18n.zone_name("Nowhere/Unknown_Place") == "UTC"
     assert not i18n.same_clock("Europe/London", "Europe/Berlin", AT)
     assert i18n.same_clock("Africa/Lagos", "Europe/Berlin", AT)
