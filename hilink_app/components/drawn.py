@@ -5,9 +5,10 @@ from typing import Any
 import reflex as rx
 
 from hilink_app.components import i18n as _i18n
+from hilink_app.components.scripts import shared
 from hilink_app.state.i18n import I18n
 
-_js = rx.asset("kit.jsx", shared=True)
+_js = shared(__name__, "kit.jsx")
 I18N_MODULE = _i18n._js.importable_path
 
 

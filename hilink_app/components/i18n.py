@@ -16,9 +16,10 @@ from reflex.utils.imports import ImportVar
 from reflex.vars import VarData
 
 from core.i18n import client_module
+from hilink_app.components.scripts import shared
 from hilink_app.state.i18n import I18n
 
-_js = rx.asset("i18n.js", shared=True)
+_js = shared(__name__, "i18n.js")
 
 
 def _write_catalogs() -> None:

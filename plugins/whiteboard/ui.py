@@ -6,11 +6,12 @@ import reflex as rx
 
 from core.i18n import N_
 from hilink_app.components.i18n import t_static
+from hilink_app.components.scripts import shared
 from hilink_app.state.i18n import I18n
 
-_script = rx.asset("web/board.jsx", shared=True)
+_script = shared(__name__, "web/board.jsx")
 for _part in ("web/binding.js", "web/link.js", "web/fonts.js", "web/room.js", "web/board.css"):
-    rx.asset(_part, shared=True)
+    shared(__name__, _part)
 
 STRINGS = (
     N_("Whiteboard"),

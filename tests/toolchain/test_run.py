@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -111,10 +112,12 @@ def get(url: str, context: ssl.SSLContext | None = None) -> int:
 
 
 def test_it_comes_up_mends_itself_and_stops_clean(start: Callable[..., Run]) -> None:
-    run = start()
+    run = start("--lan")
     url = run.address()
-    assert get(f"{url}/api/v1/health") == 200
-    assert get(url) == 200
+    assert url == f"https://127.0.0.1:{run.port}"
+    trusted = ssl.create_default_context(cafile=str(run.folder / "data" / "tls" / "authority.pem"))
+    assert get(f"{url}/api/v1/health", trusted) == 200
+    assert get(url, trusted) == 200
     before = run.roles()
     assert set(before) == ROLES
 
@@ -129,20 +132,14 @@ def test_it_comes_up_mends_itself_and_stops_clean(start: Callable[..., Run]) -> 
     assert "Traceback" not in run.text()
 
 
-def test_the_local_network_is_served_over_tls(start: Callable[..., Run]) -> None:
-    run = start("--lan")
-    url = run.address()
-    assert url == f"https://127.0.0.1:{run.port}"
-    authority = run.folder / "data" / "tls" / "authority.pem"
-    assert get(f"{url}/api/v1/health", ssl.create_default_context(cafile=str(authority))) == 200
-
-
-def test_a_taken_port_is_said_in_one_sentence(start: Callable[..., Run]) -> None:
-    first = start()
-    first.address()
-    env = {**os.environ, "HILINK_PORT": str(first.port), "HILINK_DATA_DIR": str(first.folder / "other")}
-    command = [sys.executable, "-m", "hilink_app.cli", "run"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        env = {**os.environ, "HILINK_PORT": str(port), "HILINK_DATA_DIR": str(tmp_path)}
+        command = [sys.executable, "-m", "hilink_app.cli", "run"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
     assert done.returncode == 1
-    assert f"port {first.port} is in use" in done.stderr
+    assert f"port {port} is in use" in done.stderr
     assert "Traceback" not in done.stderr

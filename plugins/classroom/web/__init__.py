@@ -1,16 +1,16 @@
 """The room's browser side. Linking the files here puts them beside each other in the build, so that the
-modules' relative imports hold: Reflex mirrors the Python package of the module that calls ``rx.asset``.
+modules' relative imports hold: the build mirrors the Python package.
 """
 
 from pathlib import Path
 
-import reflex as rx
+from hilink_app.components.scripts import shared
 
 _FOLDER = Path(__file__).parent
 
-CLASSROOM = rx.asset("Classroom.jsx", shared=True)
+CLASSROOM = shared(__name__, "Classroom.jsx")
 """The entry; ``importable_path`` is its module for the build."""
 
 for _path in sorted(_FOLDER.iterdir()):
     if _path.suffix in {".js", ".jsx", ".css"}:
-        rx.asset(_path.name, shared=True)
+        shared(__name__, _path.name)

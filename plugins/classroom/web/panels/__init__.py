@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import reflex as rx
+from hilink_app.components.scripts import shared
 
 for _path in sorted(Path(__file__).parent.iterdir()):
     if _path.suffix == ".jsx":
-        rx.asset(_path.name, shared=True)
+        shared(__name__, _path.name)
