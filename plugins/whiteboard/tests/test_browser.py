@@ -23,6 +23,10 @@ HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Boar
 <body><div id="root"></div><script type="module" src="/dist/entry.js"></script></body></html>"""
 SHOWN = "() => board().api.getSceneElements()"
 HELPER = "window.board = () => Object.values(window.hilinkBoards ?? {})[0]"
+CONTENT = """() => {
+  const sorted = (value) => Array.isArray(value) ? value.map(sorted) : value && typeof value === "object"
+    ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value;
+  return JSON.stringify(sorted(board().doc.getMap("elements").toJSON())) }"""
 READY = "() => board()?.provider.synced"
 
 
@@ -105,9 +109,8 @@ async def arrive(browser: Browser, site: Board, name: str, role: str = "student"
 
 async def in_step(one: Person, other: Person) -> None:
     """Until nothing of a stroke is on its way any more."""
-    page = "() => JSON.stringify(board().doc.getMap('elements').toJSON())"
     await one.until("() => !board().binding.pushTimer && !board().api.getAppState().newElement")
-    await other.until(f"expected => ({page})() === expected", await one.page.evaluate(page))
+    await other.until(f"expected => ({CONTENT})() === expected", await one.page.evaluate(CONTENT))
 
 
 async def test_both_draw_and_undo_is_ones_own(browser: Browser, site: Board) -> None:
