@@ -194,15 +194,21 @@ def progress(viewer: Viewer, student_id: str = "") -> Progress:
     """A student's own progress, a child's, or (for staff) any student's. NotAllowed otherwise."""
     student_id = student_id or viewer.person_id
     with services.current().store.write() as db:
-        own = student_id == viewer.person_id or student_id in {c.id for c in children_of(db, viewer.person_id)}
-        if not own and not viewer.has("coordinator") and not _teaches(db, viewer.person_id, student_id):
-            raise NotAllowed()
+        own = check_may_follow(db, viewer, student_id)
         student = db.get(Person, student_id)
         if student is None:
             raise NotFound("We could not find that.")
         if not own:
             audit(db, viewer.person_id, "progress.open_page", student_id, student_id)
         return _progress(db, student)
+
+
+def check_may_follow(db: Session, viewer: Viewer, student_id: str) -> bool:
+    """May this viewer see how this student is doing? NotAllowed; True for themselves and their guardians."""
+    own = student_id == viewer.person_id or student_id in {c.id for c in children_of(db, viewer.person_id)}
+    if not own and not viewer.has("coordinator") and not _teaches(db, viewer.person_id, student_id):
+        raise NotAllowed()
+    return own
 
 
 def students_of(viewer: Viewer) -> list[tuple[Face, str]]:

@@ -16,6 +16,6 @@ def fill_slots(offers: Sequence[tuple[str, Sequence[tuple[str, Callable[..., Any
             _filled.setdefault(name, []).append((plugin, draw))
 
 
-def slot(name: str) -> list[rx.Component]:
-    """The components of a place, in plugin order. Empty when nobody fills it."""
-    return [draw() for _, draw in _filled.get(name, ())]
+def slot(name: str, *about: rx.Var) -> list[rx.Component]:
+    """The components of a place, in plugin order. Empty when nobody fills it. about: what the place is about."""
+    return [draw(*about) for _, draw in _filled.get(name, ())]

@@ -146,7 +146,7 @@ def _course(db: Session, key: str) -> Course:
 def _live_past_week(made: Services, pairs: list[Pair]) -> None:
     now = made.clock.now()
     monday = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=7)
-    starts = [monday + timedelta(days=day, hours=hour) for day in range(7) for hour in (8, 10, 13, 14, 15, 16, 17, 18)]
+    starts = [monday + timedelta(days=day, hours=hour) for day in range(8) for hour in (8, 10, 13, 14, 15, 16, 17, 18)]
     lessons = plan(pairs, [start for start in starts if start + LESSON < now - timedelta(hours=2)], LESSON, rounds=2)
     past.live_through(made, lessons, LESSON)
 

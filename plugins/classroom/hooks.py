@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from core import services
 from core.hookspecs import hookimpl
+from core.lifecycle.measure import stage_briefing
+from core.lifecycle.provision import provision_room
 from core.ports import HookContext
 from core.views import AttendanceView, ClassSessionView
 from plugins.classroom import door, service
@@ -37,6 +39,13 @@ def lifespan(role: str) -> Any:
 @hookimpl
 def settings() -> type:
     return ClassroomSettings
+
+
+@hookimpl
+def on_schedule(ctx: HookContext, session: ClassSessionView, change: str) -> None:
+    if change != "cancelled":
+        ctx.transaction("provision", lambda db: provision_room(db, session.id))
+        ctx.transaction("briefing", lambda db: stage_briefing(db, session.id))
 
 
 @hookimpl

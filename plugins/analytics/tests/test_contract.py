@@ -1,0 +1,9 @@
+"""The plugin keeps the contract every plugin keeps."""
+
+import pytest
+
+from core.testing import plugin_contract
+
+pytestmark = pytest.mark.contract
+
+test_contract = plugin_contract("plugins.analytics")
