@@ -1,14 +1,16 @@
 """The agents role: server-side participants, one of each kind in every live lesson. Has no database.
 
-A kind is what a plugin's `agents` hook names: a subclass of `rtc.agent.RoomAgent` with `name`, made with
-`Kind(door, session_id, started_at)`. The web role says where one is wanted (`/internal/v1/agent-jobs`); this
-process asks every few seconds, so that a restart of either side heals by itself.
+A kind is what a plugin's `agents` hook names: a `Listener` class. This file puts it into the room with
+`rtc.agent.RoomAgent`, so that plugins know nothing of sockets and media. The web role says where one is
+wanted (`/internal/v1/agent-jobs`); this process asks every few seconds, so that a restart of either side
+heals by itself.
 """
 
 import asyncio
 import logging
 import signal
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, ClassVar, NoReturn, Protocol
@@ -23,7 +25,7 @@ from core.config import Settings
 from core.errors import HiLinkError, StoreError, fault
 from core.plugins import Plugins
 from core.tickets import Tickets
-from rtc.agent import Door
+from rtc.agent import Door, RoomAgent, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +36,71 @@ STOP_S = 7.0
 """All agents together may take this long to leave; the supervisor kills after ten seconds."""
 
 
-class Agent(Protocol):
-    """What this role needs of an agent; `rtc.agent.RoomAgent` has it."""
+FINISH_S = 60.0
+"""Time a listener has for its last words after a lesson."""
 
-    async def run(self) -> str: ...
-
-    async def close(self) -> None: ...
+Send = Callable[[Mapping[str, Any]], Awaitable[object]]
 
 
-class AgentKind(Protocol):
+class Listener(Protocol):
+    """What a plugin writes: hears one lesson and sends frames into its room. Called in the event loop."""
+
     name: ClassVar[str]
 
-    def __call__(self, door: Door, session_id: str, started_at: datetime | None) -> Agent: ...
+    def on_audio(self, participant_id: str, samples: Samples, at_ms: int) -> None:
+        """Sound of one consenting person: (n,) int16, 16 kHz mono; at_ms: of the first one, ms since 1970."""
+
+    def on_speaker(self, participant_id: str, present: bool) -> None:
+        """Somebody can be heard from now on, or cannot any more."""
+
+    def on_frame(self, frame: Mapping[str, Any]) -> None:
+        """Any other frame of the room's WebSocket (plugins/classroom/PROTOCOL.md)."""
+
+    async def work(self) -> None:
+        """Runs beside the lesson; cancelled at its end."""
+
+    async def finish(self, over: bool) -> None:
+        """After the last sound. over: the lesson ended; False: only this agent leaves."""
+
+
+class ListenerKind(Protocol):
+    name: str
+
+    def __call__(self, session_id: str, started_at: datetime | None, send: Send) -> Listener: ...
+
+
+class Agent(RoomAgent):
+    """A listener's body: socket, media and their repair."""
+
+    def __init__(self, door: Door, kind: ListenerKind, session_id: str, started_at: datetime | None) -> None:
+        super().__init__(door)
+        self._leaving = False
+        self._listener = kind(session_id, started_at, self.send)
+        self.on_audio = self._listener.on_audio
+        self.on_speaker = self._listener.on_speaker
+        self.on_frame = self._listener.on_frame
+
+    async def close(self) -> None:
+        self._leaving = True
+        await super().close()
+
+    async def run(self) -> str:
+        """Until the lesson ends or `close`; then the listener finishes."""
+        working = asyncio.create_task(self._listener.work())
+        reason = "failed"
+        try:
+            reason = await super().run()
+        except LessonOver:
+            reason = "ended"
+        finally:
+            working.cancel()
+            # A socket that closes because we leave is closed the same way as at the end of a lesson.
+            over = reason == "ended" and not self._leaving
+            try:
+                await asyncio.wait_for(self._listener.finish(over), FINISH_S if over else STOP_S / 2)
+            except TimeoutError:
+                logger.warning("listener did not finish in time")
+        return reason
 
 
 class LessonOver(HiLinkError):
@@ -96,7 +151,7 @@ class Jobs:
 class Crew:
     """The agents of this process: (kind, session id) -> running task."""
 
-    def __init__(self, kinds: dict[str, AgentKind], jobs: Jobs) -> None:
+    def __init__(self, kinds: dict[str, ListenerKind], jobs: Jobs) -> None:
         self._kinds, self._jobs = kinds, jobs
         self._running: dict[tuple[str, str], tuple[Agent, asyncio.Task[None]]] = {}
 
@@ -127,9 +182,8 @@ class Crew:
                 if key in self._running or job.get("joined"):
                     continue
                 started = job.get("started_at")
-                agent = kind(
-                    self._jobs.door(name, job), key[1], datetime.fromisoformat(started) if started else None
-                )
+                started_at = datetime.fromisoformat(started) if started else None
+                agent = Agent(self._jobs.door(name, job), kind, key[1], started_at)
                 task = asyncio.create_task(self._run(key, agent))
                 self._running[key] = (agent, task)
                 logger.info("agent joins", extra={"agent": name, "session_id": key[1]})
@@ -138,8 +192,6 @@ class Crew:
         reason = "failed"
         try:
             reason = await agent.run()
-        except LessonOver:
-            reason = "ended"
         except Exception as error:  # border: an agent is a plugin's code and must not take the others down
             logger.error("Agent failed", extra={"agent": key[0], "session_id": key[1], "fault": fault(error)})
         finally:
@@ -157,7 +209,7 @@ class Crew:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-def kinds_of(plugins: Plugins) -> dict[str, AgentKind]:
+def kinds_of(plugins: Plugins) -> dict[str, ListenerKind]:
     """Every agent kind by name, of all plugins."""
     return {kind.name: kind for _, offered in plugins.call("agents") for kind in offered}
 

@@ -1,28 +1,26 @@
-"""The transcriber as a participant of a room: an `rtc.agent.RoomAgent` that listens and writes captions."""
+"""The transcriber as the agents role runs it: one process-wide engine, one listener per live lesson."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from core.config import Settings
-from core.errors import HiLinkError
 from plugins.transcription.engine import EngineFactory, choose
 from plugins.transcription.ingest import Ingest
 from plugins.transcription.pool import Pool
-from plugins.transcription.room import LiveRoom
+from plugins.transcription.room import LiveRoom, Sink
 from plugins.transcription.settings import TranscriptionSettings
-from plugins.transcription.vad import detector
-from rtc.agent import Door, RoomAgent, Samples
+from plugins.transcription.vad import Samples, detector
 
 logger = logging.getLogger(__name__)
 
-FINISH_S = 60.0
-"""Time for the last words after a lesson."""
+Send = Callable[[Mapping[str, Any]], Awaitable[object]]
+"""Sends a frame over the room's WebSocket; what cannot be sent now is dropped."""
 STOP_S = 4.0
 """Time to hand in what is ready when the process is told to stop."""
 
@@ -33,7 +31,7 @@ class Workshop:
 
     settings: TranscriptionSettings
     pool: Pool
-    ingest: Ingest
+    sink: Sink
 
 
 _workshop: Workshop | None = None
@@ -63,18 +61,20 @@ async def workshop(
         pool.close()
 
 
-class Transcriber(RoomAgent):
-    """One per live lesson. Hears consenting people only: the media node sends no other sound."""
+class Transcriber:
+    """One per live lesson. Hears consenting people only: the media node sends no other sound.
+
+    A listener as the agents role (hilink_app/agents.py) wants it: knows nothing of sockets and media.
+    """
 
     name: ClassVar[str] = "transcription"
 
-    def __init__(self, door: Door, session_id: str, started_at: datetime | None) -> None:
-        super().__init__(door)
+    def __init__(self, session_id: str, started_at: datetime | None, send: Send) -> None:
         if _workshop is None:
             raise RuntimeError("the transcription plugin's lifespan is not open in this process")
-        shop = self._shop = _workshop
+        shop = _workshop
         self._room = LiveRoom(
-            session_id, started_at, shop.pool, shop.ingest, self.send,
+            session_id, started_at, shop.pool, shop.sink, send,
             lambda: detector(shop.settings.vad), shop.settings.max_speech_s,
         )  # fmt: skip
 
@@ -88,19 +88,9 @@ class Transcriber(RoomAgent):
     def on_frame(self, frame: Mapping[str, Any]) -> None:
         self._room.frame(frame)
 
-    async def run(self) -> str:
-        """Until the lesson ends; then the last words are recognised and handed in."""
-        ticking = asyncio.create_task(self._room.tick())
-        reason = "failed"
-        try:
-            reason = await super().run()
-        except HiLinkError:
-            reason = "ended"  # the door says the lesson is not live any more
-        finally:
-            ticking.cancel()
-            over = reason == "ended"
-            try:
-                await asyncio.wait_for(self._room.finish(over), FINISH_S if over else STOP_S)
-            except TimeoutError:
-                logger.warning("last words were not recognised in time")
-        return reason
+    async def work(self) -> None:
+        await self._room.tick()
+
+    async def finish(self, over: bool) -> None:
+        """The last words are recognised and handed in."""
+        await self._room.finish(over)

@@ -41,7 +41,7 @@ def summarisers() -> Sequence[tuple[str, Summariser]]:
 
 @hookimpl
 def agents() -> Sequence[type]:
-    from plugins.transcription.agent import Transcriber  # aiortc, which only the agents role needs
+    from plugins.transcription.agent import Transcriber  # only the agents role needs it
 
     return [Transcriber]
 

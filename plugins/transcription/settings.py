@@ -14,26 +14,41 @@ class TranscriptionSettings(BaseSettings):
     )
 
     engine: Literal["auto", "faster-whisper", "pocketsphinx", "off"] = Field(
-        "auto", description="auto: faster-whisper when a model is named, else pocketsphinx."
+        default="auto", description="auto: faster-whisper when a model is named, else pocketsphinx."
     )
     model: str = Field(
-        "", description="faster-whisper model: a folder, or a name such as base.en (cache, else downloaded)."
+        default="",
+        description="faster-whisper model: a folder, or a name such as base.en (cache, else downloaded).",
     )
-    language: str = Field("en", description="Spoken language (ISO 639-1), or auto (faster-whisper only).")
-    workers: int = Field(2, ge=1, le=32, description="Utterances recognised at the same time in one process.")
+    language: str = Field(
+        default="en", description="Spoken language (ISO 639-1), or auto (faster-whisper only)."
+    )
+    workers: int = Field(
+        default=2, ge=1, le=32, description="Utterances recognised at the same time in one process."
+    )
     vad: Literal["auto", "silero", "energy"] = Field(
-        "auto", description="Speech detector. auto: silero when its model is installed, else energy."
+        default="auto", description="Speech detector. auto: silero when its model is installed, else energy."
     )
-    max_speech_s: float = Field(15.0, ge=3, le=28, description="Longer speech is cut into such pieces.")
-    poll_s: float = Field(2.0, gt=0, description="How often the agents role asks which rooms are live.")
+    max_speech_s: float = Field(
+        default=15.0, ge=3, le=28, description="Longer speech is cut into such pieces."
+    )
+    poll_s: float = Field(
+        default=2.0, gt=0, description="How often the agents role asks which rooms are live."
+    )
 
     summariser: Literal["auto", "extractive", "openai", "transformers"] = Field(
-        "auto", description="Who drafts summaries. auto: openai when summariser_url is set, else extractive."
+        default="auto",
+        description="Who drafts summaries. auto: openai when summariser_url is set, else extractive.",
     )
-    summariser_url: str = Field("", description="OpenAI-compatible API, up to and with /v1.")
-    summariser_model: str = Field("", description="Model of that API; or a transformers folder or name.")
-    summariser_key: SecretStr = Field(SecretStr(""), description="Bearer key for that API.")
-    summariser_timeout_s: float = Field(60.0, gt=0, description="Then the extractive summariser takes over.")
+    summariser_url: str = Field(default="", description="OpenAI-compatible API, up to and with /v1.")
+    summariser_model: str = Field(
+        default="", description="Model of that API; or a transformers folder or name."
+    )
+    summariser_key: SecretStr = Field(default=SecretStr(""), description="Bearer key for that API.")
+    summariser_timeout_s: float = Field(
+        default=60.0, gt=0, description="Then the extractive summariser takes over."
+    )
     embedding_model: str = Field(
-        "", description="Folder with model.onnx and tokenizer.json (MiniLM) for coverage; empty: TF-IDF."
+        default="",
+        description="Folder with model.onnx and tokenizer.json (MiniLM) for coverage; empty: TF-IDF.",
     )

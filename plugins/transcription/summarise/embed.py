@@ -8,6 +8,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,9 @@ def load(folder: str) -> Embedder | None:
             ids = np.array([e.ids for e in encoded], np.int64)
             mask = np.array([e.attention_mask for e in encoded], np.int64)
             feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-            hidden = session.run(None, {name: value for name, value in feed.items() if name in wanted})[0]
+            hidden: Any = session.run(None, {name: value for name, value in feed.items() if name in wanted})[
+                0
+            ]
             weight = mask[:, :, None].astype(np.float32)
             rows.append((hidden * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9))
         joined = np.concatenate(rows)

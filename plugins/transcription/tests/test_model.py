@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from core.views import SummaryDraft
-from plugins.transcription.settings import TranscriptionSettings
 from plugins.transcription.summarise.engines import engines
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -66,10 +65,9 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def summarise(endpoint: Endpoint, given: Any, **values: Any) -> SummaryDraft:
-    settings = TranscriptionSettings(
-        _env_file=None, summariser_url=endpoint.url, summariser_model="tutor-7b", summariser_key="k1",
+    settings = made.settings(summariser_url=endpoint.url, summariser_model="tutor-7b", summariser_key="k1",
         **values,
-    )  # type: ignore[call-arg]  # fmt: skip
+    )  # fmt: skip
     name, summarise = engines(settings)[0]
     assert name == "openai"
     return summarise(given)
@@ -165,7 +163,7 @@ def test_without_a_usable_answer_the_extractive_draft_says_so(endpoint: Endpoint
 
 
 def test_a_dead_endpoint_falls_back(endpoint: Endpoint) -> None:
-    settings = TranscriptionSettings(_env_file=None, summariser_url="http://127.0.0.1:9/v1")  # type: ignore[call-arg]
+    settings = made.settings(summariser_url="http://127.0.0.1:9/v1")
     assert engines(settings)[0][1](SOLO).engine.startswith("extractive")
 
 
@@ -183,11 +181,11 @@ def test_the_reason_of_a_rejection_is_passed_on(endpoint: Endpoint) -> None:
 
 
 def test_transformers_without_the_extra_falls_back() -> None:
-    settings = TranscriptionSettings(_env_file=None, summariser="transformers", summariser_model="some/model")  # type: ignore[call-arg]
+    settings = made.settings(summariser="transformers", summariser_model="some/model")
     name, summarise = engines(settings)[0]
     assert name == "transformers"
     assert summarise(SOLO).engine.startswith("extractive")
 
 
 def test_the_settings_choose_what_core_takes_first() -> None:
-    assert engines(TranscriptionSettings(_env_file=None))[0][0] == "extractive"  # type: ignore[call-arg]
+    assert engines(made.settings())[0][0] == "extractive"

@@ -1,5 +1,6 @@
 """Transcripts as WebVTT and who may read them; what a room says about captions."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,13 @@ from core.views import SegmentView
 from plugins.transcription.api import _read
 from plugins.transcription.engine import describe
 from plugins.transcription.service import announce_captions, transcript_vtt
-from plugins.transcription.settings import TranscriptionSettings
 from plugins.transcription.vtt import webvtt
 
+sys.path.insert(0, str(Path(__file__).parent))
+from transcription_lessons import settings
+
+sys.path.pop(0)
 pytestmark = pytest.mark.unit
-
-
-def settings(**values: object) -> TranscriptionSettings:
-    return TranscriptionSettings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 def test_webvtt_has_times_names_and_no_way_to_break_out() -> None:

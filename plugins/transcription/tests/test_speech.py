@@ -1,6 +1,7 @@
 """Speech detection and recognition on a real clip: 1.2 s silence, a read sentence, silence."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import av
@@ -11,7 +12,6 @@ from plugins.transcription.engine import Decoded, Engine, EngineUnavailable, bui
 from plugins.transcription.engines import whisper
 from plugins.transcription.engines.sphinx import SphinxRecogniser
 from plugins.transcription.pool import EngineFailed, Pool, Slot
-from plugins.transcription.settings import TranscriptionSettings
 from plugins.transcription.speaker import Caption, Speaker
 from plugins.transcription.vad import (
     RATE_HZ,
@@ -25,6 +25,10 @@ from plugins.transcription.vad import (
     detector,
 )
 
+sys.path.insert(0, str(Path(__file__).parent))
+from transcription_lessons import settings
+
+sys.path.pop(0)
 pytestmark = pytest.mark.unit
 
 CLIP = Path(__file__).parent / "data" / "amiable.flac"
@@ -120,7 +124,7 @@ def test_streamed_audio_equals_the_whole_piece() -> None:
 
 
 def test_pocketsphinx_recognises_some_words_and_says_it_is_inaccurate() -> None:
-    engine = built_in()["pocketsphinx"](TranscriptionSettings(_env_file=None))
+    engine = built_in()["pocketsphinx"](settings())
     assert engine.low_accuracy
     assert engine.notice
     recogniser = SphinxRecogniser()
@@ -136,7 +140,7 @@ def test_pocketsphinx_recognises_some_words_and_says_it_is_inaccurate() -> None:
 
 
 async def test_a_speaker_gets_partials_then_one_final_per_piece() -> None:
-    engine = built_in()["pocketsphinx"](TranscriptionSettings(_env_file=None))
+    engine = built_in()["pocketsphinx"](settings())
     pool, told = Pool(engine, 1), []
 
     async def tell(caption: Caption) -> None:
@@ -237,10 +241,6 @@ async def test_audio_that_stops_coming_ends_the_piece() -> None:
     assert any(c.final for c in told)
     await speaker.close()
     pool.close()
-
-
-def settings(**values: object) -> TranscriptionSettings:
-    return TranscriptionSettings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 def test_auto_takes_pocketsphinx_without_a_model() -> None:

@@ -1,9 +1,11 @@
-"""Made-up lessons for the summariser's tests: our own text, no real people."""
+"""Made-up lessons for the tests (our own text, no real people) and settings without an environment."""
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from core.views import AttendanceView, ClassSessionView, SeatView, SegmentView, SummaryInput, TopicView
+from plugins.transcription.settings import TranscriptionSettings
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TOPICS = (
@@ -88,3 +90,8 @@ def long_lesson(minutes: int = 45) -> tuple[SegmentView, ...]:
         words = [chance.choice(filler if chance.random() < 0.7 else terms) for _ in range(12)]
         lines.append((chance.choice((ANNA, ANNA, BEN)), " ".join(words).capitalize() + "."))
     return segments(lines, step_ms=5_000)
+
+
+def settings(**values: Any) -> TranscriptionSettings:
+    """Defaults and what the test says, whatever the machine's environment files hold."""
+    return TranscriptionSettings(_env_file=None, **values)  # pyright: ignore[reportCallIssue]
