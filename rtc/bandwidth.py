@@ -1,7 +1,7 @@
 """How much a subscriber's network takes, from the browser's own estimate (REMB) and its loss reports.
 
-REMB never says more than about 1.5 times what is being sent, so it tells congestion well and room to grow badly:
-down by the estimate at once, up in small steps with a growing pause after each one that failed.
+REMB never says more than about 1.5 times what is being sent, so it tells congestion well and room to grow
+badly: down by the estimate at once, up in small steps with a growing pause after each one that failed.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SETTLE_S = 2.0
 """The first estimates come before the browser has seen enough to mean it."""
 HOLD_S = 3.0
 MAX_HOLD_S = 30.0
-GROWTH_PER_S = 1.25
+GROWTH_PER_S = 1.5
 BLAME_S = 5.0
 """Congestion so soon after growing is blamed on growing."""
 LOSS_CONGESTED = 0.10
@@ -30,18 +30,24 @@ class Bandwidth:
     congested_at: float = 0.0
     grown_at: float = 0.0
     _updated_at: float = 0.0
+    _signs: int = 0
 
     def update(self, now: float, sent_bps: float, wanted_bps: float, loss: float) -> float:
         """Decide again; call every quarter of a second.
 
-        sent_bps: rate of the last second. wanted_bps: what everything in full would need. loss: 0-1, worst track.
+        sent_bps: rate of the last second. wanted_bps: what everything in full would need.
+        loss: 0-1, of the worst track.
         """
         elapsed = min(1.0, now - self._updated_at) if self._updated_at else 0.0
         self._updated_at = now
         if self.remb_bps is None or now - self.started_at < SETTLE_S:
             return self.budget_bps
-        if (self.remb_bps < 0.95 * sent_bps and sent_bps > FLOOR_BPS) or loss > LOSS_CONGESTED:
-            self._back_off(now, sent_bps)
+        congested = (self.remb_bps < 0.95 * sent_bps and sent_bps > FLOOR_BPS) or loss > LOSS_CONGESTED
+        self._signs = self._signs + 1 if congested else 0
+        if congested:
+            # One sign alone is often a keyframe or a busy machine.
+            if self._signs > 1:
+                self._back_off(now, sent_bps)
         elif self.budget_bps < UNKNOWN_BPS and now - self.congested_at > self.hold_s:
             if self.budget_bps > 1.3 * wanted_bps:
                 self.budget_bps = UNKNOWN_BPS

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MIN_OPTION_BPS = 30_000.0
 """Assumed for an encoding that has not been measured yet."""
+UNKNOWN_WIDTH_PX = 1 << 16
 SIZE_SLACK = 0.9
 """An encoding this much of a tile's width is large enough for it."""
 
@@ -39,9 +40,9 @@ class Demand:
 
 def options(publication: Publication, width_px: float, now: float) -> tuple[list[Option], bool]:
     """Qualities from cheapest to best, and whether better ones were left out because the tile is small."""
-    alive = sorted(
-        (one for one in publication.encodings.values() if one.alive(now)), key=Encoding.bitrate_bps
-    )
+    alive = [one for one in publication.encodings.values() if one.alive(now)]
+    # One that has shown no keyframe yet may be the largest; it must not pass for the smallest.
+    alive.sort(key=lambda one: (one.width or UNKNOWN_WIDTH_PX, one.bitrate_bps()))
     fitting: list[Encoding] = []
     for encoding in alive:
         fitting.append(encoding)

@@ -34,6 +34,7 @@ class Subscriber:
         self.slots: dict[str, Forwarder] = {}
         self.bandwidth = Bandwidth(time.monotonic())
         self.sent_bps = 0.0
+        self._recent_bps = 0.0
         self._endpoint = endpoint
         self._version = 0
         self._by_ssrc: dict[int, Forwarder] = {}
@@ -134,7 +135,7 @@ class Subscriber:
         )
         wanted = audio + sum(_best_bps(one, now) for one in demands)
         worst = max((one.loss for one in self.slots.values() if one.publication is not None), default=0.0)
-        budget = self.bandwidth.update(now, self.sent_bps, wanted, worst)
+        budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted, worst)
         layers.allocate(demands, max(0.0, budget - audio), now)
         for demand in demands:
             forwarder, option = demand.forwarder, demand.option
@@ -289,6 +290,8 @@ class Subscriber:
             return
         total = sum(one.sent_bytes for one in self.slots.values())
         rate = max(0, total - self._sent_bytes) * 8 / span
+        # What was just switched down must not look like more than the network takes: hence the newest rate too.
+        self._recent_bps = rate
         self.sent_bps += (rate - self.sent_bps) * 0.6
         self._sent_bytes, self._sent_at = total, now
 

@@ -109,7 +109,8 @@ async def room_server(media: MediaClient) -> AsyncIterator[RoomServer]:
 
 
 @pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
+async def browser(room_server: RoomServer) -> AsyncIterator[Browser]:
+    # Made after the server so that it is closed before it: no socket of a page outlives its test.
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(

@@ -1,5 +1,6 @@
 """Encodings, forwarders, layers, bandwidth and speakers, packet by packet, without a network."""
 
+import itertools
 import struct
 from typing import Any, cast
 
@@ -67,7 +68,7 @@ def pictures(packets: list[rtp.Packet]) -> list[int]:
 
 
 def is_run(values: list[int], modulo: int) -> bool:
-    return all((b - a) % modulo == 1 for a, b in zip(values, values[1:], strict=False))
+    return all((b - a) % modulo == 1 for a, b in itertools.pairwise(values))
 
 
 def test_nothing_is_forwarded_before_a_keyframe_and_one_is_asked_for() -> None:
@@ -251,6 +252,8 @@ def test_bandwidth_falls_at_once_and_climbs_in_steps() -> None:
     bandwidth = Bandwidth(0.0)
     now = 10.0
     bandwidth.remb_bps = 200e3
+    assert bandwidth.update(now, 600e3, 700e3, 0.0) == UNKNOWN_BPS
+    now += 0.25
     assert bandwidth.update(now, 600e3, 700e3, 0.0) == pytest.approx(180e3)
     bandwidth.remb_bps = 260e3
     for _ in range(8):
@@ -268,11 +271,13 @@ def test_growing_that_failed_is_tried_later() -> None:
     bandwidth = Bandwidth(0.0, remb_bps=100e3)
     now = 10.0
     bandwidth.update(now, 300e3, 700e3, 0.0)
+    bandwidth.update(now + 0.25, 300e3, 700e3, 0.0)
     bandwidth.remb_bps = 150e3
     while not bandwidth.grown_at:
         now += 0.25
         bandwidth.update(now, 90e3, 700e3, 0.0)
     bandwidth.update(now + 1, 90e3, 700e3, 0.5)
+    bandwidth.update(now + 1.25, 90e3, 700e3, 0.5)
     assert bandwidth.hold_s == 6.0
 
 

@@ -100,8 +100,9 @@ async def test_what_rights_do_not_cover_is_refused(media: MediaClient) -> None:
     ann = Client(media, "ann")
     await ann.join(MediaRights(publish=(), subscribe=False))
     assert (await ann.publish())["mids"] == {}
-    assert (await Client(media, "ann").subscribe("audio"))["kind"] == "not_allowed"
-    await ann.pc.close()
+    listener = Client(media, "ann")
+    assert (await listener.subscribe("audio"))["kind"] == "not_allowed"
+    await asyncio.gather(ann.pc.close(), listener.pc.close())
 
 
 BAD_MESSAGES: list[tuple[Any, str]] = [
@@ -113,7 +114,10 @@ BAD_MESSAGES: list[tuple[Any, str]] = [
     ({"type": "offer", "kind": "both", "connection": "x", "seq": 1, "sdp": ""}, "malformed"),
     ({"type": "offer", "kind": "subscriber", "connection": "x", "seq": 1, "sdp": "v=0"}, "malformed"),
     ({"type": "offer", "kind": "subscriber", "connection": "x", "seq": True, "sdp": "v=0"}, "malformed"),
-    ({"type": "offer", "kind": "subscriber", "connection": "x", "seq": 1, "sdp": "v=0" + " " * 600_000}, "too_large"),
+    (
+        {"type": "offer", "kind": "subscriber", "connection": "x", "seq": 1, "sdp": "v=0" + " " * 600_000},
+        "too_large",
+    ),
     ({"type": "mute", "source": "nose", "muted": True}, "malformed"),
     ({"type": "mute", "source": ["camera"], "muted": True}, "malformed"),
     ({"type": "visible", "tracks": [{"source": "camera", "width": -1, "height": 1}]}, "malformed"),
@@ -280,16 +284,16 @@ async def test_the_control_door(node: Node) -> None:
     old, _ = authorization(KEY, time.time() - 600)
     foreign, _ = authorization(b"x" * 32)
     async with connect(url, additional_headers={"Authorization": good}, proxy=None) as control:
-        for frame, kind in (
-            ("{", "malformed"),
-            ("[]", "malformed"),
-            ("[" * 20_000, "malformed"),
-            ('{"id": 1, "method": "dance", "params": {"room_id": "r", "participant_id": "p"}}', "malformed"),
-            ('{"id": 1, "method": "join", "params": {"room_id": "r/../x", "participant_id": "p"}}', "malformed"),
-            (json.dumps({"id": 1, "method": "join", "params": {"room_id": "r", "participant_id": "p"}}), "malformed"),
+        for frame in (
+            "{",
+            "[]",
+            "[" * 20_000,
+            '{"id": 1, "method": "dance", "params": {"room_id": "r", "participant_id": "p"}}',
+            '{"id": 1, "method": "join", "params": {"room_id": "r/../x", "participant_id": "p"}}',
+            '{"id": 1, "method": "join", "params": {"room_id": "r", "participant_id": "p"}}',
         ):
             await control.send(frame)
-            assert json.loads(await control.recv())["error"]["kind"] == kind
+            assert json.loads(await control.recv())["error"]["kind"] == "malformed"
     for header in (good, old, foreign, "HiLink x", ""):
         with pytest.raises(InvalidStatus):
             await connect(url, additional_headers={"Authorization": header}, proxy=None)

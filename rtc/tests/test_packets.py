@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+from typing import Any, cast
 
 import pytest
 from aiortc import rtp as reference
@@ -70,7 +71,7 @@ def test_what_we_send_is_understood_by_another_implementation() -> None:
     block = rtcp.ReportBlock(77, 0.25, 3, 0x10005, 6, 7, 8)
     compound = rtcp.build_rr(1, [block]) + rtcp.build_nack(1, 77, [65534, 1, 40]) + rtcp.build_pli(1, 77)
     compound += rtcp.build_sr(5, 6 << 32, 7, 8, 9) + rtcp.build_remb(1, 1_000_000, [77, 78])
-    rr, nack, pli, sr, remb = reference.RtcpPacket.parse(compound)
+    rr, nack, pli, sr, remb = cast(list[Any], reference.RtcpPacket.parse(compound))
     assert rr.reports[0].fraction_lost == 64 and rr.reports[0].highest_sequence == 0x10005
     assert [one & 0xFFFF for one in nack.lost] == [65534, 1, 40]
     assert (pli.fmt, pli.media_ssrc) == (1, 77)
