@@ -244,6 +244,7 @@ class Plugins:
             problem = f"cannot be imported: {fault(error)}"
         else:
             return
+        _forget_tables(package)
         logger.error("Plugin is broken and stays off", extra={"plugin": name, "problem": problem})
         self._plugins.setdefault(
             name, Plugin(name, package, name, version=_version(distribution), builtin=builtin, broken=problem)
@@ -307,6 +308,14 @@ def _check_tables(name: str, package: str) -> None:
         table = mapper.local_table.description
         if f"{mapper.class_.__module__}.".startswith(f"{package}.") and not table.startswith(f"{name}_"):
             raise PluginError(name, f"its table {table!r} must be named {name}_{table}")
+
+
+def _forget_tables(package: str) -> None:
+    """Tables of a plugin that stays off must not look like core's when migrations are written."""
+    for mapper in _mappers():
+        table = mapper.local_table
+        if f"{mapper.class_.__module__}.".startswith(f"{package}.") and table.description in table.metadata:
+            table.metadata.remove(table)
 
 
 def _mappers() -> list[Any]:

@@ -12,7 +12,7 @@ launch          work the queue in this process (the worker role); shutdown ends 
 from core.delivery.engine import Engine
 from core.delivery.operate import reconcile, retry, switch_plugin, take_over
 from core.delivery.outbox import audit, emit, hook_of, start_chain
-from core.delivery.run import register, report_dead, run
+from core.delivery.work import register, report_dead, run
 from core.services import Services
 
 __all__ = [

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from core.delivery import engine
 from core.delivery.outbox import audit, emit, queue_delivery
-from core.delivery.run import report_dead
+from core.delivery.work import report_dead
 from core.domain.event import Delivery, PluginSwitch
 from core.errors import Conflict, InvalidInput, NotFound
 from core.events import DeliveryChanged, PluginSwitched

@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel, func, select
 
 from core.delivery import emit
 from core.delivery.context import DeliveryContext
-from core.delivery.run import arguments_of
+from core.delivery.work import arguments_of
 from core.domain.event import Delivery
 from core.events import AttendanceFinalized, CaseChanged, Event, SessionScheduled, SummaryChanged
 from core.hookspecs import LIFECYCLE_HOOKS
