@@ -53,20 +53,22 @@ export function Waiting({ t, clock, session, opensAt, onOpen, homeHref }) {
   const opens = Date.parse(opensAt ?? session?.starts_at ?? "");
   const left = opens - now;
   useEffect(() => {
-    if (left > 0 || now - asked < 10_000) return;
+    if (left > 0 || now - asked < 5_000) return;
     setAsked(now);
     onOpen();
   }, [left, now, asked, onOpen]);
   const far = left > 12 * 3600_000;
   const minutes = Math.max(1, Math.ceil(left / 60_000));
+  const opening = t("The room is being opened");
+  const later = far ? t("The room opens on {day} at {time}", { day: clock.day(opens), time: clock.clock(opens) }) : t("The room opens at {time}", { time: clock.clock(opens) });
   return (
-    <Gate icon="clock" title={far ? t("The room opens on {day} at {time}", { day: clock.day(opens), time: clock.clock(opens) }) : t("The room opens at {time}", { time: clock.clock(opens) })} actions={<Home t={t} href={homeHref} />}>
+    <Gate icon="clock" title={left > 0 ? later : opening} actions={<Home t={t} href={homeHref} />}>
       <p>
         {session?.course || session?.title} · {t("Lesson at {time}", { time: clock.clock(session?.starts_at) })}
       </p>
       <p className="rm-quiet">
         {left <= 0
-          ? t("Opening…")
+          ? t("It takes a moment. You can stay here: it opens by itself.")
           : left < 3600_000
             ? t("In {n} min. You can stay here: it opens by itself.", { n: minutes })
             : t("You can come back later: your link stays the same.")}
@@ -100,7 +102,7 @@ export function Cancelled({ t, session, clock, homeHref }) {
 
 /** kind: denied | missing | signin | refused (the room itself said why, in message). */
 export function Denied({ t, kind, message, homeHref }) {
-  const back = `/login?next=${encodeURIComponent(window.location.pathname)}`;
+  const back = `/sign-in?then=${encodeURIComponent(window.location.pathname)}`;
   if (kind === "signin")
     return (
       <Gate
