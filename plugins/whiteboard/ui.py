@@ -7,7 +7,6 @@ import reflex as rx
 from core.i18n import N_
 from hilink_app.components.i18n import t_static
 from hilink_app.components.scripts import shared
-from hilink_app.components.scripts import shared
 from hilink_app.state.i18n import I18n
 
 _script = shared(__name__, "web/board.jsx")
