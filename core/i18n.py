@@ -182,8 +182,8 @@ def client_catalogs() -> dict[str, dict[str, str | list[str]]]:
             if not message.id or message.fuzzy or not message.string:
                 continue
             if isinstance(message.id, tuple):
-                words[message.id[0]] = list(message.string)
-            elif isinstance(message.string, str):
+                words[str(message.id[0])] = list(message.string)
+            elif isinstance(message.string, str) and isinstance(message.id, str):
                 words[message.id] = message.string
         out[lang] = words
     return out
@@ -243,7 +243,7 @@ def _translated(words: Catalog, item: Found) -> bool:
     if message is None or not message.string or message.fuzzy:
         return False
     sources = item.id if isinstance(item.id, tuple) else (item.id,)
-    texts = message.string if isinstance(message.string, tuple) else (message.string,)
+    texts: list[str] = [message.string] if isinstance(message.string, str) else list(message.string)
     if len(texts) < len(sources):
         return False
     wanted = set(_PLACEHOLDER.findall(sources[-1]))

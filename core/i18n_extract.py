@@ -57,7 +57,8 @@ def _called(node: ast.Call) -> str:
     match node.func:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
-    return ""
+        case _:
+            return ""
 
 
 def _several(node: ast.expr) -> Iterator[str]:
@@ -68,6 +69,8 @@ def _several(node: ast.expr) -> Iterator[str]:
             items = elts
         case ast.Dict(values=values):
             items = values
+        case _:
+            return
     for item in items:
         if (text := _text(item)) is not None:
             yield text
@@ -110,9 +113,9 @@ def javascript_strings(source: str, path: str) -> Iterator[Found]:
     """Strings marked for translation in one JavaScript or JSX file."""
     keywords = {**JS_ONE, **JS_TWO}
     stream = io.BytesIO(source.encode())
-    for line, name, found, _ in extract_javascript(
-        stream, keywords, [], {"jsx": "true", "encoding": "utf-8"}
-    ):
+    for line, name, found, _ in extract_javascript(stream, keywords, [], {"jsx": True, "encoding": "utf-8"}):
+        if not isinstance(name, str):
+            continue
         given = [found] if isinstance(found, str) else list(found)
         spec = keywords[name]
         picked = [given[place - 1] for place in spec if place <= len(given)] if spec else given[:1]

@@ -1,5 +1,7 @@
 """Buttons and links. One solid button a panel; verbs on buttons."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.icons import icon as draw_icon
@@ -16,7 +18,7 @@ def button(
     busy: rx.Var | bool = False,
     disabled: rx.Var | bool = False,
     href: str | rx.Var | None = None,
-    **props: object,
+    **props: Any,
 ) -> rx.Component:
     """``kind``: "" outline, "p" primary, "g" plain, "bad" refusing, "danger" red; ``size``: "s", "", "b".
 
@@ -38,24 +40,24 @@ def button(
         *inside,
         words,
         type=props.pop("type", "button"),
-        disabled=off,
+        disabled=rx.Var.create(off).to(bool),
         class_name=name,
         custom_attrs=custom,
         **props,
     )
 
 
-def primary(label: Text, **props: object) -> rx.Component:
+def primary(label: Text, **props: Any) -> rx.Component:
     """The one solid button of a panel."""
     return button(label, kind="p", **props)
 
 
-def plain(label: Text, **props: object) -> rx.Component:
+def plain(label: Text, **props: Any) -> rx.Component:
     """A button without a border, for the lesser choice."""
     return button(label, kind="g", **props)
 
 
-def icon_button(name: str, label: Text, *, size: str = "", kind: str = "", **props: object) -> rx.Component:
+def icon_button(name: str, label: Text, *, size: str = "", kind: str = "", **props: Any) -> rx.Component:
     """Only an icon; never in rail, bar or dock. a11y: ``label`` is its name and its tooltip."""
     return rx.el.button(
         draw_icon(name),
@@ -67,7 +69,7 @@ def icon_button(name: str, label: Text, *, size: str = "", kind: str = "", **pro
     )
 
 
-def link(label: Text, href: str | rx.Var, **props: object) -> rx.Component:
+def link(label: Text, href: str | rx.Var, **props: Any) -> rx.Component:
     """A real link on real words; inside sentences it is underlined."""
     return rx.link(
         label, href=href, underline="none", class_name=cls("hl-a", str(props.pop("class_name", ""))), **props

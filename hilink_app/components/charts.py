@@ -114,7 +114,7 @@ def chart(
                 )
             )
         else:
-            dash = {"stroke_dasharray": "4 4"} if one.dashed else {}
+            dash: dict[str, Any] = {"stroke_dasharray": "4 4"} if one.dashed else {}
             marks.append(
                 rx.recharts.line(
                     data_key=one.key,
@@ -130,7 +130,10 @@ def chart(
     if reference is not None:
         marks.append(
             rx.recharts.reference_line(
-                y=reference[0], label=reference[1], stroke=NEUTRAL, stroke_dasharray="3 4"
+                y=rx.Var.create(reference[0]).to(int),
+                label=_beside(reference[1]),
+                stroke=NEUTRAL,
+                stroke_dasharray="3 4",
             )
         )
     maker = {"line": rx.recharts.line_chart, "bar": rx.recharts.bar_chart, "area": rx.recharts.area_chart}[

@@ -12,6 +12,9 @@ _js = shared(__name__, "kit.jsx")
 I18N_MODULE = _i18n._js.importable_path
 
 
+_TWO_NUMBERS: Any = rx.event.passthrough_event_spec(int, int)  # pyright: ignore[reportCallIssue]
+
+
 class _Drawn(rx.Component):
     library = _js.importable_path
 
@@ -77,7 +80,7 @@ class DayStrip(_Drawn):
     caption: rx.Var[str]
     first: rx.Var[int]
     last: rx.Var[int]
-    on_span: rx.EventHandler[rx.event.passthrough_event_spec(int, int)]
+    on_span: rx.EventHandler[_TWO_NUMBERS]
 
 
 class Spark(_Drawn):

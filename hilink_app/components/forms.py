@@ -1,5 +1,7 @@
 """Form fields: a label on every control, an error sentence beside the field that caused it."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.i18n import t
@@ -28,21 +30,21 @@ def field(
     )
 
 
-def _described(name: str, hint: Text | None, error: Text) -> dict[str, object]:
+def _described(name: str, hint: Text | None, error: Text) -> dict[str, Any]:
     marked = not (isinstance(error, str) and error == "")
     ids = " ".join(
         part
         for part in (f"{name}-hint" if hint is not None else "", f"{name}-error" if marked else "")
         if part
     )
-    attrs: dict[str, object] = {"aria-describedby": ids} if ids else {}
+    attrs: dict[str, Any] = {"aria-describedby": ids} if ids else {}
     if marked:
         attrs["aria-invalid"] = rx.Var.create(error) != ""
     return attrs
 
 
 def text_field(
-    label: Text, name: str, *, kind: str = "text", hint: Text | None = None, error: Text = "", **props: object
+    label: Text, name: str, *, kind: Any = "text", hint: Text | None = None, error: Text = "", **props: Any
 ) -> rx.Component:
     """One line of text; ``kind`` is the input type (text, email, password, date, time, number).
 
@@ -60,7 +62,7 @@ def text_field(
 
 
 def area_field(
-    label: Text, name: str, *, hint: Text | None = None, error: Text = "", rows: int = 3, **props: object
+    label: Text, name: str, *, hint: Text | None = None, error: Text = "", rows: int = 3, **props: Any
 ) -> rx.Component:
     """Several lines of text."""
     control = rx.el.textarea(
@@ -88,7 +90,7 @@ def select_field(
     *,
     hint: Text | None = None,
     error: Text = "",
-    **props: object,
+    **props: Any,
 ) -> rx.Component:
     """One of several: the device's own select, which works on phones and with every reader."""
     control = rx.el.select(
@@ -107,9 +109,9 @@ def check_field(
     name: str,
     *,
     note: Child | None = None,
-    kind: str = "checkbox",
+    kind: Any = "checkbox",
     look: str = "",
-    **props: object,
+    **props: Any,
 ) -> rx.Component:
     """A box to tick (``kind="radio"`` for a choice); the whole line is the target."""
     return rx.el.label(
@@ -124,7 +126,7 @@ def check_field(
     )
 
 
-def switch_field(label: Child, name: str, *, note: Child | None = None, **props: object) -> rx.Component:
+def switch_field(label: Child, name: str, *, note: Child | None = None, **props: Any) -> rx.Component:
     """On or off, taking effect at once. a11y: role switch."""
     return check_field(label, name, note=note, look="hl-switch", custom_attrs={"role": "switch"}, **props)
 
@@ -134,7 +136,7 @@ def radio_group(legend: Text, *choices: rx.Component) -> rx.Component:
     return rx.el.fieldset(rx.el.legend(legend, class_name="hl-strong"), *choices, class_name="hl-col hl-g3")
 
 
-def form(*children: Child, on_submit: Event, **props: object) -> rx.Component:
+def form(*children: Child, on_submit: Event, **props: Any) -> rx.Component:
     """A form whose handler gets ``{name: value}``; errors come back as sentences beside the fields."""
     return rx.el.form(
         *children, on_submit=on_submit, class_name="hl-col hl-g4", custom_attrs={"noValidate": True}, **props
@@ -148,7 +150,7 @@ def form_error(says: Text) -> rx.Component:
 
 
 def search_box(
-    value: Text, on_change: Event, *, label: Text | None = None, field_id: str = "find", **props: object
+    value: Text, on_change: Event, *, label: Text | None = None, field_id: str = "find", **props: Any
 ) -> rx.Component:
     """Find as you type, sent 300 ms after the last key. a11y: a labelled search input."""
     words = t("Find") if label is None else label
@@ -170,7 +172,7 @@ def search_box(
 
 
 def pick(
-    label: Text, value: Text, choices: list[tuple[str, Text]] | rx.Var, on_change: Event, **props: object
+    label: Text, value: Text, choices: list[tuple[str, Text]] | rx.Var, on_change: Event, **props: Any
 ) -> rx.Component:
     """A filter pill: a quiet word and its value, e.g. ``Course All``."""
     return rx.el.label(

@@ -43,7 +43,7 @@ def logo() -> rx.Component:
 
 
 def _entry(entry: NavEntry, current: str) -> rx.Component:
-    count = Reader.counts.get(entry.route, 0).to(int)
+    count = rx.Var.create(Reader.counts).to(dict[str, int]).get(entry.route, 0).to(int)
     badge = rx.el.span(
         rx.cond(count > 99, "99+", count.to(str)),
         rx.el.span(" ", t("waiting"), class_name="hl-sr"),
@@ -65,7 +65,7 @@ def _entry(entry: NavEntry, current: str) -> rx.Component:
 def _for_role(draw: object) -> rx.Component:
     """The entries of the role whose pages are shown."""
     cases = [(role, rx.fragment(*draw(role))) for role in ROLES if nav_for(role)]  # type: ignore[operator]
-    return rx.match(Reader.role, *cases, rx.fragment()) if cases else rx.fragment()
+    return rx.fragment(rx.match(Reader.role, *cases, rx.fragment()) if cases else rx.fragment())
 
 
 def _beyond_the_bar() -> list[rx.Component]:
@@ -90,7 +90,7 @@ def _profile_menu(side: str) -> rx.Component:
         trigger,
         rx.el.div(Reader.name, class_name="hl-menu-name"),
         rx.cond(
-            Reader.roles.length() > 1,
+            rx.Var.create(Reader.roles).to(list[str]).length() > 1,
             rx.foreach(
                 Reader.roles,
                 lambda role: rx.menu.item(

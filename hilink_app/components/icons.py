@@ -1,12 +1,14 @@
 """Lucide icons in our three sizes, always decoration: the word beside them is what is read."""
 
+from typing import Any
+
 import reflex as rx
 from reflex_components_lucide.icon import LUCIDE_ICON_LIST
 
 from hilink_app.components.tokens import cls
 
 
-def icon(name: str, size: str = "", **props: object) -> rx.Component:
+def icon(name: str, size: str = "", **props: Any) -> rx.Component:
     """``size``: "s" 13 px, "" 16 px, "l" 20 px, "xl" 24 px. Hidden from screen readers.
 
     Raises ValueError for a name that is not in Reflex's Lucide list (it would draw another icon instead).

@@ -1,5 +1,7 @@
 """Page heads, panels and columns."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.icons import icon
@@ -16,7 +18,7 @@ def page_head(title: Text, *actions: rx.Component, note: Child | None = None) ->
     )
 
 
-def panel(*children: Child, pad: bool = True, draft: bool = False, **props: object) -> rx.Component:
+def panel(*children: Child, pad: bool = True, draft: bool = False, **props: Any) -> rx.Component:
     """A bordered surface. a11y: give ``aria_label`` when it has no heading of its own."""
     name = cls("hl-panel", "pad" if pad else "", "draft" if draft else "", str(props.pop("class_name", "")))
     return rx.el.section(*children, class_name=name, **props)
@@ -53,14 +55,14 @@ def three(*children: rx.Component) -> rx.Component:
     return rx.el.div(*children, class_name="hl-three")
 
 
-def stack(*children: Child, gap: int = 4, **props: object) -> rx.Component:
+def stack(*children: Child, gap: int = 4, **props: Any) -> rx.Component:
     """A column; ``gap`` is a step of the 4 px grid (1 4 px, 2 8, 3 12, 4 16, 5 24)."""
     return rx.el.div(
         *children, class_name=cls("hl-col", f"hl-g{gap}", str(props.pop("class_name", ""))), **props
     )
 
 
-def row(*children: Child, gap: int = 2, wrap: bool = True, **props: object) -> rx.Component:
+def row(*children: Child, gap: int = 2, wrap: bool = True, **props: Any) -> rx.Component:
     """A line of things, wrapping when narrow."""
     name = cls("hl-row", f"hl-g{gap}", "hl-wrap" if wrap else "", str(props.pop("class_name", "")))
     return rx.el.div(*children, class_name=name, **props)
@@ -76,17 +78,17 @@ def rule() -> rx.Component:
     return rx.el.hr(class_name="hl-hr")
 
 
-def quiet(*children: Child, small: bool = True, **props: object) -> rx.Component:
+def quiet(*children: Child, small: bool = True, **props: Any) -> rx.Component:
     """Second text: smaller and grey."""
     return rx.el.span(*children, class_name=cls("hl-q", "hl-sm" if small else ""), **props)
 
 
-def strong(*children: Child, **props: object) -> rx.Component:
+def strong(*children: Child, **props: Any) -> rx.Component:
     """A word that carries weight."""
     return rx.el.b(*children, **props)
 
 
-def prose(*children: Child, **props: object) -> rx.Component:
+def prose(*children: Child, **props: Any) -> rx.Component:
     """A paragraph people read: at most 62 characters a line."""
     return rx.el.p(*children, class_name="hl-prose", **props)
 

@@ -1,5 +1,7 @@
 """Lessons: the next one, rows of a day, the board's rows and the strip of a whole day."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.buttons import icon_button
@@ -91,12 +93,14 @@ def day_list(*rows: Child) -> rx.Component:
 
 def _far(at: Text, state: Text) -> rx.Component:
     """How far away a lesson is, in the words its state needs."""
-    return rx.match(
-        state,
-        ("late", time_text(at, "late")),
-        ("live", time_text(at, "elapsed")),
-        ("ended", rx.fragment()),
-        relative_text(at),
+    return rx.fragment(
+        rx.match(
+            state,
+            ("late", time_text(at, "late")),
+            ("live", time_text(at, "elapsed")),
+            ("ended", rx.fragment()),
+            relative_text(at),
+        )
     )
 
 
@@ -118,7 +122,7 @@ def lesson_row(
     """One row of the live board, 36 px. Late rows colour their relative time. a11y: a row of a grid."""
     late = rx.Var.create(state) == "late"
     name = rx.cond(selected, "hl-r sel", "hl-r")
-    props = {"on_click": on_click} if on_click is not None else {}
+    props: dict[str, Any] = {"on_click": on_click} if on_click is not None else {}
     cells: list[tuple[Child, str]] = [
         (state_mark(state, word=False), ""),
         (time_text(at), "hl-tm"),
@@ -199,7 +203,7 @@ def day_strip(
 
     a11y: an image named by ``label`` (the busiest slot in words); offer the same choice as a select.
     """
-    extra: dict[str, object] = {"on_span": on_span} if on_span is not None else {}
+    extra: dict[str, Any] = {"on_span": on_span} if on_span is not None else {}
     if now_at is not None:
         extra["now_at"] = now_at
     return DayStrip.create(

@@ -47,7 +47,7 @@ def thread(done: int | rx.Var, at: Text = "now", width: int = 112) -> rx.Compone
     ``done``: stops finished, 0 to 7. ``at``: "now", "failed" or "" for the stop after them.
     a11y: an image named by one sentence: "3 of 7 done, next: Joined".
     """
-    count, state = rx.Var.create(done), rx.Var.create(at)
+    count, state = rx.Var.create(done).to(int), rx.Var.create(at)
     following = t_choice(count.to(str), {str(place): word for place, word in enumerate(STOPS)})
     label = rx.cond(
         count >= len(STOPS),
@@ -85,24 +85,28 @@ def coverage_chip(topic: Text, state: Text, note: Text | None = None) -> rx.Comp
         tail = rx.el.span(words, class_name="hl-sr") if tone == "ok" and note is None else words
         return rx.el.span(icon(name, "s"), rx.el.span(topic, tail), class_name=cls("hl-chip m", tone))
 
-    return rx.match(
-        state,
-        ("covered", look("ok", "check")),
-        ("started", look("warn", "circle-dashed")),
-        ("added", look("acc", "plus")),
-        look("", "minus"),
+    return rx.fragment(
+        rx.match(
+            state,
+            ("covered", look("ok", "check")),
+            ("started", look("warn", "circle-dashed")),
+            ("added", look("acc", "plus")),
+            look("", "minus"),
+        )
     )
 
 
 def seat(label: Text, state: Text = "here") -> rx.Component:
     """Who is here: ``state`` here, partly, missing or weak, with the words beside."""
-    return rx.match(
-        state,
-        ("missing", rx.el.span(icon("user-round-x"), rx.el.span(label), class_name="hl-seat no")),
-        ("weak", rx.el.span(Meter.create(bars=1), rx.el.span(label), class_name="hl-seat weak")),
-        ("partly", rx.el.span(icon("user-round-check"), rx.el.span(label), class_name="hl-seat")),
-        ("none", rx.el.span(label, class_name="hl-seat")),
-        rx.el.span(Meter.create(bars=4), rx.el.span(label), class_name="hl-seat"),
+    return rx.fragment(
+        rx.match(
+            state,
+            ("missing", rx.el.span(icon("user-round-x"), rx.el.span(label), class_name="hl-seat no")),
+            ("weak", rx.el.span(Meter.create(bars=1), rx.el.span(label), class_name="hl-seat weak")),
+            ("partly", rx.el.span(icon("user-round-check"), rx.el.span(label), class_name="hl-seat")),
+            ("none", rx.el.span(label, class_name="hl-seat")),
+            rx.el.span(Meter.create(bars=4), rx.el.span(label), class_name="hl-seat"),
+        )
     )
 
 

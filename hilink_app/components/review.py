@@ -1,5 +1,7 @@
 """A draft beside its evidence: sentences with their source, the transcript, the sound."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.drawn import Wave
@@ -18,7 +20,7 @@ def sourced_sentence(
     a11y: the link's name is the sentence and its moment; the state is also said.
     """
     now = rx.Var.create(state)
-    props = {"on_click": on_click} if on_click is not None else {}
+    props: dict[str, Any] = {"on_click": on_click} if on_click is not None else {}
     name = rx.match(state, ("active", "hl-se on"), ("check", "hl-se low"), ("none", "hl-se none"), "hl-se")
     said = rx.match(
         state, ("check", t("please check")), ("none", t("no source")), ("active", t("source shown")), ""
@@ -60,7 +62,7 @@ def transcript_line(
 
     a11y: the moment is a button when ``on_click`` is given ("play from 21:30").
     """
-    props = {"on_click": on_click} if on_click is not None else {}
+    props: dict[str, Any] = {"on_click": on_click} if on_click is not None else {}
     stamp = (
         rx.el.button(
             moment,

@@ -70,7 +70,7 @@ def long_work(
     title: Text, done: int | rx.Var, total: int | rx.Var, says: Text, *actions: rx.Component
 ) -> rx.Component:
     """Work that takes minutes: what is happening, how far; it can be left. a11y: a real progress bar."""
-    finished, whole = rx.Var.create(done), rx.Var.create(total)
+    finished, whole = rx.Var.create(done).to(int), rx.Var.create(total).to(int)
     return rx.el.div(
         rx.el.div(
             rx.el.b(title), rx.el.span(class_name="hl-sp"), rx.el.span(number(finished), class_name="hl-num"),

@@ -84,7 +84,7 @@ def data_table(
     return rx.el.div(
         rx.el.div(*tools, class_name="hl-tools") if tools else rx.fragment(),
         rx.el.div(
-            rx.cond(rows.length() > 0, body, nothing) if nothing is not None else body,
+            rx.cond(rows.to(list[Any]).length() > 0, body, nothing) if nothing is not None else body,
             foot if foot is not None else rx.fragment(),
             class_name="hl-panel clip",
         ),

@@ -1,5 +1,7 @@
 """Filters that live in the address: state tabs, segments, the children switch."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.drawn import StateShape
@@ -36,7 +38,13 @@ def state_tabs(
     for state in ("late", "waiting", "live", "expected", "ended"):
         word = t_choice(state, STATES)
         tabs.append(
-            state_tab(word, counts[state], f"{base}?state={state}", current=current == state, shape=state)
+            state_tab(
+                word,
+                counts.to(dict[str, Any])[state],
+                f"{base}?state={state}",
+                current=current == state,
+                shape=state,
+            )
         )
     return rx.el.nav(
         *tabs,
@@ -47,7 +55,7 @@ def state_tabs(
 
 
 def segment(
-    label: Child, *, current: rx.Var | bool, href: Text | None = None, on_click: object = None
+    label: Child, *, current: rx.Var | bool, href: Text | None = None, on_click: Any = None
 ) -> rx.Component:
     """One choice of a small switch. a11y: a link with ``aria-current`` or a button with ``aria-pressed``."""
     chosen = rx.Var.create(current)
@@ -70,7 +78,7 @@ def child_tab(
     initials: Text,
     *,
     current: rx.Var | bool,
-    on_click: object,
+    on_click: Any,
     news: Child | None = None,
     tone: str = "t",
 ) -> rx.Component:

@@ -1,5 +1,7 @@
 """Times in the reader's own zone, kept up to date in the browser."""
 
+from typing import Any
+
 import reflex as rx
 
 from hilink_app.components.drawn import Countdown, MinutesLeft, TimeText, reader_props
@@ -9,7 +11,7 @@ from hilink_app.components.tokens import Text, cls
 from hilink_app.state.i18n import I18n
 
 
-def time_text(at: Text, show: str = "time", **props: object) -> rx.Component:
+def time_text(at: Text, show: str = "time", **props: Any) -> rx.Component:
     """A moment (ISO 8601 with offset, UTC from the server) in the reader's zone; it ticks by itself.
 
     ``show``: "time" 16:30 - "day" Thursday 12 November - "short" Thu 12 Nov - "date" 12 Nov 2026 -
@@ -26,12 +28,12 @@ def clock(at: Text, size_px: int = 72) -> rx.Component:
     return rx.el.p(time_text(at), class_name="hl-clock", custom_attrs={"style": {"--clock": f"{size_px}px"}})
 
 
-def relative_text(at: Text, **props: object) -> rx.Component:
+def relative_text(at: Text, **props: Any) -> rx.Component:
     """``in 12 min``, ``8 min ago``."""
     return time_text(at, "relative", **props)
 
 
-def zone_note(*, date: Text | None = None) -> rx.Component:
+def zone_note(*, date: Text | rx.Component | None = None) -> rx.Component:
     """The reader's date and zone, said once in the page head: ``Thursday 12 November · times in London``."""
     said = t("times in {place}", place=I18n.place)
     return rx.el.span(date, " · ", said) if date is not None else rx.el.span(said)

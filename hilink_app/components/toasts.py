@@ -1,5 +1,7 @@
 """Toasts say what was done and offer undo. Nothing that needs a decision is a toast."""
 
+from typing import Any
+
 import reflex as rx
 
 from core.i18n import gettext
@@ -10,7 +12,9 @@ def toast_done(says: str, lang: str = "en", *, undo: rx.event.EventSpec | None =
 
     a11y: the toaster is a live region; it pauses while it has focus.
     """
-    extra = {} if undo is None else {"action": {"label": gettext("Undo", lang), "on_click": undo}}
+    extra: dict[str, Any] = (
+        {} if undo is None else {"action": {"label": gettext("Undo", lang), "on_click": undo}}
+    )
     return rx.toast(
         says, duration=8000, close_button=True, position="bottom-center", class_name="hl-toast", **extra
     )

@@ -3,7 +3,7 @@
 The values themselves are CSS custom properties in ``assets/css/tokens.css``; here are their names.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import reflex as rx
 
@@ -13,7 +13,8 @@ Child = rx.Component | rx.Var | str
 """Anything that may stand inside a component."""
 Tone = Literal["", "ok", "warn", "bad", "info", "acc"]
 """Meaning of a chip; always with an icon or a word."""
-Event = rx.event.EventType
+Event = Any
+"""What an ``on_...`` takes: a handler, a handler with arguments, or a list of them."""
 
 ACCENT = "var(--accent)"
 ACCENT_SOFT = "var(--teal-7)"

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import reflex as rx
 from reflex.app import App
 from reflex.event import Event
-from reflex.middleware import Middleware
+from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState as ReflexState
 from reflex.state import StateUpdate
 from reflex_base.registry import RegistrationContext
@@ -247,7 +247,7 @@ def backend_exception(exception: Exception) -> rx.event.EventSpec:
 
 
 def frontend_exception(error: Exception) -> None:
-    """A page broke in somebody's browser. Its text may hold what the screen showed: only the kind is logged."""
+    """A page broke in somebody's browser. Its text may hold what was shown: only the kind is logged."""
     logger.warning("a page reported an error", extra={"kind": str(error).split(":", 1)[0][:60]})
 
 
