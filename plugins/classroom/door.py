@@ -38,13 +38,14 @@ def open_hub() -> AbstractAsyncContextManager[RoomHub]:
     """The web role's hub over the installed services."""
     here = services.current()
     settings = here.plugins.get("classroom").settings
-    return _installed(
+    return installed(
         RoomHub(settings, here.settings, here.store, here.clock, here.tickets, here.media, here.bus)
     )
 
 
 @asynccontextmanager
-async def _installed(new: RoomHub) -> AsyncIterator[RoomHub]:
+async def installed(new: RoomHub) -> AsyncIterator[RoomHub]:
+    """Run a hub as the process's own."""
     global _hub
     async with new.running():
         _hub = new
@@ -59,9 +60,9 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
 
     link: SHA-256 of the join link they came by, "" when they signed in.
     """
-    rooms, here = hub(), services.current()
+    house, here = hub(), services.current()
     entry = enter(viewer, session_id)
-    if rooms.blocked(session_id, entry.person_id):
+    if house.blocked(session_id, entry.person_id):
         raise NotAllowed(
             "The instructor asked you to leave this lesson for a moment. Please try again in two minutes."
         )
@@ -70,7 +71,7 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
     return {
         "ticket": here.tickets.issue(ROOM_KIND, {**claims, "link": link}),
         "ws_path": WS_PATH,
-        "resume": rooms.resume_token(session_id, entry.person_id),
+        "resume": house.rooms.resume_token(session_id, entry.person_id),
         "me": {
             "person_id": entry.person_id,
             "name": entry.name,
@@ -123,13 +124,13 @@ def verify(token: str) -> Claims:
 
 async def agent_jobs(agent: str) -> list[dict[str, Any]]:
     """Live lessons where this agent is wanted, each with a ticket. joined: one of that name is there."""
-    rooms, here = hub(), services.current()
+    house, here = hub(), services.current()
     found = await asyncio.to_thread(service.live_sessions, here.store)
     return [
         {
             "session_id": session_id,
             "agent": agent,
-            "joined": rooms.agent_here(session_id, agent),
+            "joined": house.agent_here(session_id, agent),
             "started_at": stamp(started_at),
             "ws_path": WS_PATH,
             "ticket": here.tickets.issue(

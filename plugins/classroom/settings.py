@@ -11,24 +11,34 @@ class ClassroomSettings(BaseSettings):
         env_prefix="HILINK_CLASSROOM_", env_file=".env", extra="ignore", frozen=True
     )
 
-    max_participants: int = Field(100, ge=2, description="People and agents in one room.")
-    max_frame_bytes: int = Field(64_000, description="Largest frame a browser may send.")
-    max_media_frame_bytes: int = Field(512_000, description="Largest media frame; offers are long.")
-    messages_per_s: float = Field(20, gt=0, description="Messages a second from one browser.")
-    message_burst: int = Field(60, ge=1, description="Messages that may come at once.")
-    max_refused: int = Field(60, ge=1, description="Messages over the rate before the close with 4429.")
-    max_queue_frames: int = Field(
-        600, description="Frames that may wait for a slow browser; more: it is let go."
+    max_participants: int = Field(default=100, ge=2, description="People and agents in one room.")
+    max_frame_bytes: int = Field(default=64_000, description="Largest frame a browser may send.")
+    max_media_frame_bytes: int = Field(default=512_000, description="Largest media frame; offers are long.")
+    messages_per_s: float = Field(default=20, gt=0, description="Messages a second from one browser.")
+    message_burst: int = Field(default=60, ge=1, description="Messages that may come at once.")
+    max_refused: int = Field(
+        default=60, ge=1, description="Messages over the rate before the close with 4429."
     )
-    max_queue_bytes: int = Field(4_000_000, description="Bytes that may wait for a slow browser.")
-    hello_s: float = Field(10, description="A socket that says nothing for this long is closed.")
-    silent_s: float = Field(60, description="A socket without a frame for this long counts as lost.")
-    tick_s: float = Field(1.0, description="How often lost seats are looked at.")
-    recheck_s: float = Field(10, description="A seat that was taken away loses the room within this time.")
-    engagement_s: float = Field(15, description="Hands, chats, reactions and talking are stored this often.")
-    linger_s: float = Field(60, description="An empty room stays in memory this long.")
-    remove_block_s: float = Field(120, description="A removed person may come back after this long.")
-    max_polls: int = Field(50, ge=1, description="Polls and checks in one lesson.")
-    chat_shown: int = Field(200, ge=1, description="Chat messages somebody who comes in gets to see.")
-    weak_loss: float = Field(0.08, description="Losing more than this share of packets is a weak line.")
-    weak_bps: int = Field(250_000, description="A bandwidth estimate below this is a weak line.")
+    max_queue_frames: int = Field(
+        default=600, description="Frames that may wait for a slow browser; more: it is let go."
+    )
+    max_queue_bytes: int = Field(default=4_000_000, description="Bytes that may wait for a slow browser.")
+    hello_s: float = Field(default=10, description="A socket that says nothing for this long is closed.")
+    silent_s: float = Field(
+        default=150, description="A browser without a frame for this long counts as lost."
+    )
+    tick_s: float = Field(default=1.0, description="How often lost seats are looked at.")
+    recheck_s: float = Field(
+        default=10, description="A seat that was taken away loses the room within this time."
+    )
+    engagement_s: float = Field(
+        default=15, description="Hands, chats, reactions and talking are stored this often."
+    )
+    linger_s: float = Field(default=60, description="An empty room stays in memory this long.")
+    remove_block_s: float = Field(default=120, description="A removed person may come back after this long.")
+    max_polls: int = Field(default=50, ge=1, description="Polls and checks in one lesson.")
+    chat_shown: int = Field(default=200, ge=1, description="Chat messages somebody who comes in gets to see.")
+    weak_loss: float = Field(
+        default=0.08, description="Losing more than this share of packets is a weak line."
+    )
+    weak_bps: int = Field(default=250_000, description="A bandwidth estimate below this is a weak line.")

@@ -4,13 +4,17 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Protocol
 
+from starlette.websockets import WebSocketDisconnect
+
 from plugins.classroom.settings import ClassroomSettings
 
-TOO_LARGE, TOO_SLOW, TOO_MANY = 1009, 1013, 4429
+LOST, TOO_LARGE, TOO_SLOW, TOO_MANY = 1001, 1009, 1013, 4429
 _SEND_TIMEOUT_S = 20.0
+_CLOSE_TIMEOUT_S = 5.0
 _MEDIA_COST = 0.1
 _AGENT_RATE = 5
 """An agent speaks for everybody it hears."""
@@ -68,6 +72,7 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._socket, self._settings, self._clock = socket, settings, clock
+        self.agent = agent
         more = _AGENT_RATE if agent else 1
         self._rate = Rate(
             settings.messages_per_s * more, settings.message_burst * more, settings.max_refused, clock
@@ -112,7 +117,10 @@ class Connection:
             self._wake.set()
 
     async def write(self) -> None:
-        """Send until closed. The socket's own errors end it quietly: a browser may go at any time."""
+        """Send until `close` was called and all is sent. A browser may go at any time: no error of ours.
+
+        Closing is left to `hang_up`: Granian's close waits for ever while a receive is pending.
+        """
         try:
             while True:
                 while self._waiting:
@@ -120,15 +128,14 @@ class Connection:
                     self._bytes -= len(text)
                     await asyncio.wait_for(self._socket.send_text(text), _SEND_TIMEOUT_S)
                 if self._code is not None:
-                    await asyncio.wait_for(self._socket.close(self._code), _SEND_TIMEOUT_S)
                     return
                 self._wake.clear()
                 if not self._waiting and self._code is None:
                     await self._wake.wait()
-        except (TimeoutError, RuntimeError, OSError):
+        except (TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
             self._code = self._code or TOO_SLOW
-        except Exception as error:
-            # Servers and Starlette have their own classes for "the other side is gone".
-            if "disconnect" not in type(error).__name__.lower():
-                raise
-            self._code = self._code or TOO_SLOW
+
+    async def hang_up(self) -> None:
+        """Close the socket with the code. Call when nothing is received any more."""
+        with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
+            await asyncio.wait_for(self._socket.close(self._code or LOST), _CLOSE_TIMEOUT_S)

@@ -10,20 +10,18 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from core.config import Settings
-from core.domain.base import new_id
-from core.errors import NotAllowed, UserError, fault
+from core.errors import UserError, fault
 from core.i18n import N_
 from core.ports import Bus, Clock, MediaEvent, MediaServer, Store
 from core.tickets import Tickets
 from plugins.classroom import service
 from plugins.classroom.server import lesson, listen, messages
-from plugins.classroom.server.connection import TOO_LARGE, TOO_MANY, Connection, Verdict
+from plugins.classroom.server.connection import LOST, TOO_LARGE, TOO_MANY, Connection, Verdict
 from plugins.classroom.server.journal import Journal
 from plugins.classroom.server.listen import ReceivingSocket, receive, tell_error
 from plugins.classroom.server.media import MediaBridge
@@ -43,15 +41,14 @@ from plugins.classroom.server.outgoing import (
 )
 from plugins.classroom.server.people import Participant, SeatHolder
 from plugins.classroom.server.refusal import Refusal
-from plugins.classroom.server.room import Room
+from plugins.classroom.server.rooms import OpenRoom, Rooms
 from plugins.classroom.settings import ClassroomSettings
 
 logger = logging.getLogger(__name__)
 
-OVER, REVOKED, REMOVED, LOST, RESTART = 1000, 4403, 4410, 1001, 1012
+OVER, REVOKED, REMOVED, RESTART = 1000, 4403, 4410, 1012
 REVOKED_TOPIC = "seat.revoked"
 """Bus messages {session_id, person_id}: the seat was taken away; room and board end at once."""
-RESUME_KIND, RESUME_TTL_S = "resume", 24 * 3_600
 _WATCHED = frozenset(("session.scheduled", "session.started", "session.ended"))
 _TOO_MANY = N_("That was too much at once. Please wait a moment.")
 
@@ -64,15 +61,6 @@ class Claims:
     person_id: str
     role: str
     link: str = ""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A room and its sockets."""
-
-    room: Room
-    connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
-    empty_since: datetime | None = None
 
 
 class RoomHub:
@@ -90,19 +78,19 @@ class RoomHub:
     ) -> None:
         self.settings = settings
         self._grace_s = core_settings.rejoin_grace_s
-        self._store, self._clock, self._tickets, self._bus = store, clock, tickets, bus
-        self._rooms: dict[str, asyncio.Future[_Open]] = {}
+        self._store, self._clock, self._bus = store, clock, bus
+        self.rooms = Rooms(settings, store, clock.now, tickets, core_settings.rejoin_grace_s)
         self._journal = Journal(store)
         self._media = MediaBridge(media, self._media_reply)
         self._where: dict[str, str] = {}
-        self._returning: dict[str, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["RoomHub"]:
         """Keep the clockwork going; on leaving, close the sockets and write everything down."""
-        self._returning = await asyncio.to_thread(service.open_intervals, self._store)
+        self.rooms.cut_off = await asyncio.to_thread(service.open_intervals, self._store)
         settings = self.settings
         background = [
             asyncio.create_task(self._journal.run()),
@@ -119,11 +107,11 @@ class RoomHub:
         finally:
             self._stopping = True
             await self._measure()
-            for opened in self._open_rooms():
+            for opened in self.rooms.all():
                 for connection in opened.connections.values():
                     connection.close(RESTART)
             await self._journal.settled()
-            await asyncio.sleep(0)
+            await self._hung_up()
             for task in (*background, *self._tasks):
                 task.cancel()
             await asyncio.gather(*background, *self._tasks, return_exceptions=True)
@@ -135,6 +123,9 @@ class RoomHub:
         """Keep one browser in one room until either side ends it. Accepted, ticket verified."""
         connection = Connection(socket, self.settings, agent=claims.role == "agent")
         writer = asyncio.create_task(connection.write())
+        own = asyncio.current_task()
+        assert own is not None
+        self._sockets.add(own)
         try:
             seat = await self._at_the_door(connection, claims)
             if seat is not None and not self._stopping:
@@ -143,6 +134,14 @@ class RoomHub:
             connection.close(LOST)
             with suppress(TimeoutError):
                 await asyncio.wait_for(writer, 2.0)
+            await connection.hang_up()
+            self._sockets.discard(own)
+
+    async def _hung_up(self) -> None:
+        """Let the sockets' own tasks say goodbye; a server that stops does not wait long."""
+        waiting = {task for task in self._sockets if task is not asyncio.current_task()}
+        if waiting:
+            await asyncio.wait(waiting, timeout=3.0)
 
     async def _at_the_door(self, connection: Connection, claims: Claims) -> SeatHolder | None:
         try:
@@ -175,9 +174,10 @@ class RoomHub:
         hello = await listen.hello(socket, connection, writer, self.settings, seat.lang)
         if hello is None:
             return
-        while (opened := await self._open(claims.session_id)) is not self._opened(claims.session_id):
-            pass  # it was put away in the same moment
-        participant = self._take_seat(opened, connection, seat, self._resumed(hello.resume, claims))
+        opened = await self.rooms.open(claims.session_id)
+        participant = self._take_seat(
+            opened, connection, seat, self.rooms.resumed(hello.resume, claims.session_id, claims.person_id)
+        )
         if participant is None:
             return
         try:
@@ -189,7 +189,7 @@ class RoomHub:
             self._gone(opened, connection, participant)
 
     def _take_seat(
-        self, opened: _Open, connection: Connection, seat: SeatHolder, resume: str
+        self, opened: OpenRoom, connection: Connection, seat: SeatHolder, resume: str
     ) -> Participant | None:
         try:
             participant, out = opened.room.join(seat, resume)
@@ -201,20 +201,20 @@ class RoomHub:
         if older is not None:
             older.close(4409)
         opened.connections[participant.id] = connection
-        self._where[participant.id] = opened.room.lesson.id
-        self._returning.get(opened.room.lesson.id, {}).pop(participant.id, None)
+        self._where[participant.id] = opened.id
+        self.rooms.cut_off.get(opened.id, {}).pop(participant.id, None)
         opened.empty_since = None
         self._carry_out(opened, out)
         return participant
 
-    def _gone(self, opened: _Open, connection: Connection, participant: Participant) -> None:
+    def _gone(self, opened: OpenRoom, connection: Connection, participant: Participant) -> None:
         """The socket ended. Only the seat's newest socket means anything for the seat."""
         if opened.connections.get(participant.id) is connection:
             del opened.connections[participant.id]
             if not self._stopping:
                 self._carry_out(opened, opened.room.disconnected(participant.id))
 
-    def _take(self, opened: _Open, connection: Connection, participant: Participant, frame: str) -> bool:
+    def _take(self, opened: OpenRoom, connection: Connection, participant: Participant, frame: str) -> bool:
         """Let the room have one frame; False when the socket is to end."""
         size = len(frame.encode("utf-8", "replace"))
         if connection.closing:
@@ -243,8 +243,8 @@ class RoomHub:
 
     # What rooms want done
 
-    def _carry_out(self, opened: _Open, out: Iterable[Outgoing]) -> None:
-        room_id = opened.room.lesson.id
+    def _carry_out(self, opened: OpenRoom, out: Iterable[Outgoing]) -> None:
+        room_id = opened.id
         texts: dict[int, str] = {}
         for step in out:
             match step:
@@ -279,19 +279,21 @@ class RoomHub:
                 case _:
                     self._journal.put(room_id, step)
 
-    async def _end_lesson(self, opened: _Open, step: EndLesson) -> None:
+    async def _end_lesson(self, opened: OpenRoom, step: EndLesson) -> None:
         room = opened.room
         self._carry_out(opened, room.engagement())
         await self._journal.settled(3.0)
         work = partial(lesson.end, self._store, step.person_id, room.lesson.id)
         await self._lifecycle(opened, step.participant_id, "end", work)
 
-    async def _extend_lesson(self, opened: _Open, step: ExtendLesson) -> None:
-        session_id = opened.room.lesson.id
+    async def _extend_lesson(self, opened: OpenRoom, step: ExtendLesson) -> None:
+        session_id = opened.id
         work = partial(lesson.extend, self._store, step.person_id, session_id, step.minutes)
         await self._lifecycle(opened, step.participant_id, "extend", work)
 
-    async def _lifecycle(self, opened: _Open, participant_id: str, of: str, work: Callable[[], None]) -> None:
+    async def _lifecycle(
+        self, opened: OpenRoom, participant_id: str, of: str, work: Callable[[], None]
+    ) -> None:
         """Change the domain for a participant; a refusal is a sentence for them."""
         try:
             await asyncio.to_thread(work)
@@ -303,13 +305,13 @@ class RoomHub:
                     connection, refused.code, refused.message, of, participant.seat.lang, **refused.facts
                 )
             return
-        await self.refresh(opened.room.lesson.id)
+        await self.refresh(opened.id)
 
     # What the house tells rooms
 
     async def refresh(self, session_id: str) -> None:
         """Look at the lesson and its seats again, and act on what changed."""
-        opened = self._opened(session_id)
+        opened = self.rooms.get(session_id)
         if opened is None:
             return
         people = opened.room.known()
@@ -325,7 +327,7 @@ class RoomHub:
 
     def revoke(self, session_id: str, person_id: str) -> bool:
         """The seat was taken away: out, now. True when that person was here."""
-        opened = self._opened(session_id)
+        opened = self.rooms.get(session_id)
         participant = opened.room.of_person(person_id) if opened is not None else None
         if opened is None or participant is None:
             return False
@@ -333,38 +335,28 @@ class RoomHub:
         self._carry_out(opened, [Close(participant.id, REVOKED), *out])
         return True
 
-    def resume_token(self, session_id: str, person_id: str) -> str:
-        """What a browser may show to get its seat back, when it has one to get back; else ""."""
-        opened = self._opened(session_id)
-        if opened is not None:
-            participant_id = opened.room.returning(person_id)
-        else:
-            cut = self._returning.get(session_id, {})
-            participant_id = next((one for one, who in cut.items() if who == person_id), "")
-        return self._resume(session_id, participant_id, person_id) if participant_id else ""
-
     def blocked(self, session_id: str, person_id: str) -> bool:
         """Was this person asked to leave a moment ago?"""
-        opened = self._opened(session_id)
+        opened = self.rooms.get(session_id)
         return opened is not None and opened.room.blocked(person_id)
 
     def agent_here(self, session_id: str, agent: str) -> bool:
-        opened = self._opened(session_id)
+        opened = self.rooms.get(session_id)
         return opened is not None and opened.room.of_person(f"agent:{agent}") is not None
 
     def stats(self) -> dict[str, int]:
         """Numbers for health pages and tests."""
-        rooms = self._open_rooms()
+        rooms = self.rooms.all()
         return {"rooms": len(rooms), "connections": sum(len(one.connections) for one in rooms)}
 
-    async def _finish(self, opened: _Open, reason: str) -> None:
+    async def _finish(self, opened: OpenRoom, reason: str) -> None:
         """Everybody out, the lesson is over. Idempotent."""
         if opened.room.over:
             return
-        session_id = opened.room.lesson.id
+        session_id = opened.id
         self._carry_out(opened, opened.room.finish(reason))
-        self._rooms.pop(session_id, None)
-        self._returning.pop(session_id, None)
+        self.rooms.forget(session_id)
+        self.rooms.cut_off.pop(session_id, None)
         await self._media.close_room(session_id)
 
     async def _follow_log(self) -> None:
@@ -374,10 +366,10 @@ class RoomHub:
                 async for batch in self._store.tail():
                     concerned = {event.session_id for event in batch if event.kind in _WATCHED}
                     consents = {event.person_id for event in batch if event.kind == "consent.changed"}
-                    for opened in self._open_rooms():
+                    for opened in self.rooms.all():
                         known = {one.person_id for one in opened.room.known()} if consents else set[str]()
-                        if opened.room.lesson.id in concerned or known & consents:
-                            await self.refresh(opened.room.lesson.id)
+                        if opened.id in concerned or known & consents:
+                            await self.refresh(opened.id)
             except Exception as error:
                 logger.error("Rooms lost the event log", extra={"fault": fault(error)})
             await asyncio.sleep(1.0)
@@ -391,15 +383,15 @@ class RoomHub:
 
     def _media_event(self, event: MediaEvent) -> None:
         if event.room_id:
-            opened = self._opened(event.room_id)
+            opened = self.rooms.get(event.room_id)
             concerned = [opened] if opened is not None else []
         else:
-            concerned = self._open_rooms()
+            concerned = self.rooms.all()
         for one in concerned:
             self._carry_out(one, one.room.media.event(event))
 
     def _media_reply(self, participant_id: str, message: Mapping[str, Any]) -> None:
-        opened = self._opened(self._where.get(participant_id, ""))
+        opened = self.rooms.get(self._where.get(participant_id, ""))
         if opened is not None:
             self._carry_out(opened, [Send(participant_id, {"type": "media", "message": dict(message)})])
 
@@ -407,9 +399,9 @@ class RoomHub:
 
     async def _tick(self) -> None:
         now = self._clock.now()
-        for opened in self._open_rooms():
+        for opened in self.rooms.all():
             for participant_id, connection in list(opened.connections.items()):
-                if connection.silent_s > self.settings.silent_s:
+                if not connection.agent and connection.silent_s > self.settings.silent_s:
                     connection.close(LOST)
                     if opened.connections.pop(participant_id, None) is not None:
                         self._carry_out(opened, opened.room.disconnected(participant_id))
@@ -421,35 +413,35 @@ class RoomHub:
             elif (now - opened.empty_since).total_seconds() >= self.settings.linger_s:
                 await self._put_away(opened)
 
-    async def _put_away(self, opened: _Open) -> None:
+    async def _put_away(self, opened: OpenRoom) -> None:
         """Forget an empty room; its rows bring it back."""
-        session_id = opened.room.lesson.id
+        session_id = opened.id
         await self._journal.settled()
         if not opened.room.present():
             self._carry_out(opened, opened.room.engagement())
-            self._rooms.pop(session_id, None)
+            self.rooms.forget(session_id)
             await self._media.close_room(session_id)
 
     async def _recheck(self) -> None:
-        for opened in self._open_rooms():
-            await self.refresh(opened.room.lesson.id)
+        for opened in self.rooms.all():
+            await self.refresh(opened.id)
 
     async def _measure(self) -> None:
-        for opened in self._open_rooms():
+        for opened in self.rooms.all():
             self._carry_out(opened, opened.room.engagement())
 
     async def _close_unreturned(self) -> None:
         """After a restart seats wait for the grace time; then their presence ends where the server did."""
         await asyncio.sleep(self._grace_s)
-        for session_id, cut in self._returning.items():
-            opened = self._opened(session_id)
+        for session_id, cut in self.rooms.cut_off.items():
+            opened = self.rooms.get(session_id)
             if opened is not None:
                 opened.room.give_up_returning()
             for participant_id in cut:
                 self._journal.put(session_id, PresenceEnded(participant_id, "server_restart"))
             if opened is None or not opened.room.occupied():
                 self._journal.put(session_id, RoomEmptied())
-        self._returning = {}
+        self.rooms.cut_off = {}
 
     async def _every(self, period_s: float, work: Callable[[], Awaitable[None]]) -> None:
         """A border: one failing round must not stop the clock (the database may be away for a moment)."""
@@ -461,57 +453,6 @@ class RoomHub:
                 logger.error("Room housekeeping failed", extra={"work": work.__name__, "fault": fault(error)})
 
     # Small things
-
-    async def _open(self, session_id: str) -> _Open:
-        """The session's room; opened once however many come at the same time."""
-        opening = self._rooms.get(session_id)
-        if opening is not None:
-            return await asyncio.shield(opening)
-        opening = self._rooms[session_id] = asyncio.get_running_loop().create_future()
-        try:
-            found = await asyncio.to_thread(service.load_lesson, self._store, session_id)
-            remembered = await asyncio.to_thread(service.remembered, self._store, session_id)
-        except BaseException as error:
-            del self._rooms[session_id]
-            opening.set_exception(error)
-            opening.exception()  # somebody looked at it: no "never retrieved" at collection
-            raise
-        room = Room(
-            found,
-            self.settings,
-            now=self._clock.now,
-            new_id=new_id,
-            grace_s=self._grace_s,
-            resume_token=partial(self._resume, session_id),
-            remembered=remembered,
-            returning=self._returning.get(session_id),
-        )
-        opened = _Open(room)
-        opening.set_result(opened)
-        return opened
-
-    def _open_rooms(self) -> list[_Open]:
-        return [one.result() for one in list(self._rooms.values()) if one.done() and one.exception() is None]
-
-    def _opened(self, session_id: str) -> _Open | None:
-        opening = self._rooms.get(session_id)
-        return opening.result() if opening is not None and opening.done() else None
-
-    def _resume(self, session_id: str, participant_id: str, person_id: str) -> str:
-        claims = {"session_id": session_id, "participant_id": participant_id, "person_id": person_id}
-        return self._tickets.issue(RESUME_KIND, claims)
-
-    def _resumed(self, token: str, claims: Claims) -> str:
-        """The participant id of a resume token, or "" when it is not this person's for this room."""
-        if not token:
-            return ""
-        try:
-            found = self._tickets.verify(RESUME_KIND, token, RESUME_TTL_S)
-        except NotAllowed:
-            return ""
-        if (found.get("session_id"), found.get("person_id")) != (claims.session_id, claims.person_id):
-            return ""
-        return str(found.get("participant_id", ""))
 
     def _tell_board(self, session_id: str, person_id: str) -> None:
         """A removed person's board ends too, also in other processes."""

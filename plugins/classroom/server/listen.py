@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import Any, Protocol
 
 from core.i18n import N_
@@ -34,11 +33,11 @@ async def receive(
     try:
         await asyncio.wait((receiving, writer), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        if not receiving.done():
+        came = receiving.done()
+        if not came:
             receiving.cancel()
-    if not receiving.done():
-        with suppress(asyncio.CancelledError, RuntimeError):
-            await receiving
+            await asyncio.sleep(0)  # a pending receive would block the socket's close (Granian)
+    if not came:
         return None
     try:
         message = receiving.result()
