@@ -25,6 +25,9 @@ from hilink_app.toolchain.paths import CACHE, ROOT
 KEEP_BUILDS = 3
 """Older builds are removed. More than one stays: a running server reads its files from the disk."""
 
+LONGEST_LINE = 300
+"""Reflex quotes whole figures in its errors."""
+
 SOURCES = ("hilink_app", "plugins", "assets", "core/i18n.py", "core/i18n", "core/locale", "core/locales")
 FILES = ("requirements.lock", "reflex.lock/package.json", "reflex.lock/package-lock.json", "rxconfig.py")
 SUFFIXES = {".py", ".jsx", ".js", ".css", ".json", ".po", ".svg", ".png", ".woff2", ".webmanifest", ".ico"}
@@ -158,7 +161,7 @@ def _export(work: Path, root: Path, progress: Progress) -> None:
         for raw in process.stdout:
             line = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", raw.decode(errors="replace")).strip()
             if line:
-                lines.append(line)
+                lines.append(line[:LONGEST_LINE])
                 progress(line)
     if process.returncode != 0:
         raise FrontendBuildError("building the pages failed:\n" + "\n".join(lines[-40:]))
