@@ -19,7 +19,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from aiortc import (
@@ -271,7 +271,7 @@ class Ears:
         speaker: str | None = None
         while True:
             try:
-                frame = await transceiver.receiver.track.recv()
+                frame = cast(object, await transceiver.receiver.track.recv())  # pyright: ignore[reportUnknownMemberType]
             except MediaStreamError:
                 return
             if not isinstance(frame, AudioFrame) or frame.pts is None or frame.time_base is None:
@@ -285,7 +285,8 @@ class Ears:
             if speaker is None:
                 continue
             for resampled in resampler.resample(frame):
-                self._agent.on_audio(speaker, resampled.to_ndarray().reshape(-1), round(at_ms))
+                samples = resampled.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+                self._agent.on_audio(speaker, samples, round(at_ms))
 
 
 class Timeline:

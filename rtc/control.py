@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from core.errors import MediaError
 from core.ports import MediaRights
 from rtc.errors import Malformed
+from rtc.messages import read_number, read_object
 from rtc.publication import is_source
 
 if TYPE_CHECKING:
@@ -166,10 +167,9 @@ class ControlServer:
     def _answer(self, control: Control, frame: str | bytes) -> dict[str, Any]:
         identifier: Any = None
         try:
-            request = _object(json.loads(frame))
+            request = read_object(json.loads(frame), "request")
             identifier = request.get("id")
-            if not isinstance(identifier, int):
-                raise Malformed("id")
+            read_number(identifier, "id")
             return {"id": identifier, "result": self._call(control, request)}
         except MediaError as error:
             return {"id": identifier, "error": {"kind": error.kind, "detail": str(error)}}
@@ -181,7 +181,7 @@ class ControlServer:
             return {"id": identifier, "error": {"kind": "internal", "detail": ""}}
 
     def _call(self, control: Control, request: dict[str, Any]) -> dict[str, Any]:
-        params = _object(request.get("params", {}))
+        params = read_object(request.get("params", {}), "params")
         method = request.get("method")
         if method == "health":
             return self._node.health()
@@ -197,10 +197,14 @@ class ControlServer:
         match method:
             case "join":
                 self._owners[room_id] = control
-                return self._node.join(room_id, participant_id, _rights(_object(params.get("rights"))))
+                return self._node.join(
+                    room_id, participant_id, _rights(read_object(params.get("rights"), "rights"))
+                )
             case "signal":
                 self._owners.setdefault(room_id, control)
-                messages = self._node.signal(room_id, participant_id, _object(params.get("message")))
+                messages = self._node.signal(
+                    room_id, participant_id, read_object(params.get("message"), "message")
+                )
                 return {"messages": messages}
             case "mute":
                 source, muted = params.get("source"), params.get("muted")
@@ -214,12 +218,6 @@ class ControlServer:
         return {}
 
 
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Malformed("not an object")
-    return value  # pyright: ignore[reportUnknownVariableType]
-
-
 def _identifier(params: Mapping[str, Any], name: str) -> str:
     value = params.get(name)
     if not isinstance(value, str) or not _ID.fullmatch(value):
@@ -230,9 +228,12 @@ def _identifier(params: Mapping[str, Any], name: str) -> str:
 def _rights(values: Mapping[str, Any]) -> MediaRights:
     """Deny by default: what is not said is not allowed."""
     publish = values.get("publish", ())
-    if not isinstance(publish, list | tuple) or not all(is_source(one) for one in publish):  # pyright: ignore
+    if not isinstance(publish, list | tuple):
+        raise Malformed("rights.publish")
+    sources = cast(list[Any] | tuple[Any, ...], publish)
+    if not all(is_source(one) for one in sources):
         raise Malformed("rights.publish")
     flags = {name: values.get(name, False) for name in _FLAGS}
     if not all(isinstance(one, bool) for one in flags.values()):
         raise Malformed("rights")
-    return MediaRights(publish=tuple(publish), **flags)  # pyright: ignore[reportUnknownArgumentType]
+    return MediaRights(publish=tuple(sources), **flags)

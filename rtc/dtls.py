@@ -24,7 +24,7 @@ PROFILES: dict[bytes, tuple[int, int]] = {
     b"SRTP_AEAD_AES_128_GCM": (16, 12),
     b"SRTP_AES128_CM_SHA1_80": (16, 14),
 }
-"""OpenSSL name of each offered SRTP profile -> (key, salt) length in bytes; GCM first, it is the cheaper one."""
+"""OpenSSL name of each offered SRTP profile -> (key, salt) length in bytes; the cheaper one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ class Fingerprint:
         return hmac.compare_digest(certificate.fingerprint(algorithm).hex().encode(), wanted)
 
 
+def _accept_any(*_: object) -> bool:
+    return True
+
+
 class DtlsContext:
     """The node's certificate (made anew at each start) and OpenSSL context."""
 
@@ -72,8 +76,8 @@ class DtlsContext:
         self.fingerprint = Fingerprint("sha-256", ":".join(f"{byte:02X}" for byte in digest))
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU)
-        # The certificate is self-signed by design: the fingerprint from the offer is what is checked, in _finish.
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+        # The certificate is self-signed by design: _finish checks the fingerprint instead.
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _accept_any)
         context.use_certificate(self.certificate)
         context.use_privatekey(key)
         context.set_cipher_list(
@@ -84,7 +88,7 @@ class DtlsContext:
 
 
 class Dtls:
-    """One association. Feed datagrams to `receive`, send what it returns, and call `retransmit` after `timeout_s`."""
+    """One association. Feed datagrams to `receive`, send what it returns; `retransmit` after `timeout_s`."""
 
     def __init__(self, context: DtlsContext, fingerprints: Sequence[Fingerprint]) -> None:
         self._fingerprints = tuple(fingerprints)

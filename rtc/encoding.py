@@ -129,7 +129,7 @@ class Encoding:
         self._fan_out(sequence, packet.marker, packet.timestamp, packet.payload, now, forward)
 
     def receive_repair(self, payload: bytes, packet: rtp.Packet, now: float, forward: bool) -> None:
-        """An RTX packet (RFC 4588): the original sequence number in front. Unasked ones are probing padding."""
+        """An RTX packet (RFC 4588): the original sequence number in front. Unasked ones are padding."""
         if len(payload) < 3:
             return
         sequence = (payload[0] << 8) | payload[1]
@@ -139,7 +139,7 @@ class Encoding:
         self.receive(packet, now, forward)
 
     def request_keyframe(self, now: float) -> None:
-        """Ask the publisher, at most every PLI_INTERVAL_S however many subscribers want one, until one comes."""
+        """Ask the publisher until one comes, at most every PLI_INTERVAL_S however many want it."""
         if not self.is_video:
             return
         self.keyframe_wanted = True
@@ -166,7 +166,7 @@ class Encoding:
             self._send_rtcp(rtcp.build_nack(1, self.ssrc, again))
 
     def on_sender_report(self, info: rtcp.SenderInfo, now: float) -> None:
-        """Pass the publisher's clock on to every subscriber, in the subscriber's timestamps: that is lip-sync."""
+        """Pass the publisher's clock on in each subscriber's timestamps: that is lip-sync."""
         self.sr, self._sr_at = info, now
         for forwarder in self.forwarders:
             forwarder.send_report(self, now)

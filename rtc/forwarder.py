@@ -274,7 +274,7 @@ class Forwarder:
         self.send_report(encoding, now)
 
     def _continued_timestamp(self, encoding: Encoding, timestamp: int, now: float) -> int:
-        """Where the subscriber's timeline stands: by both sender reports when they are of one clock, else by ours."""
+        """Where the subscriber's timeline stands: by both sender reports when possible, else by our clock."""
         clock = encoding.clock_hz
         expected = self._last_timestamp + max(1, int((now - self._last_at) * clock))
         old = self._last_encoding

@@ -1,4 +1,4 @@
-"""Which encoding and temporal layer each subscriber gets: audio is paid first, then pictures by importance."""
+"""Which encoding and temporal layer each subscriber gets: audio first, then pictures by importance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def options(publication: Publication, width_px: float, now: float) -> tuple[list
 def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> None:
     """Fill in each demand's option and reason. budget_bps: what is left for pictures after the sound.
 
-    Everybody visible gets the cheapest quality in order of rank, then the ranks are raised one after the other.
+    Everybody visible gets the cheapest quality in order of rank, then one rank after the other is raised.
     """
     ladders: list[tuple[Demand, list[Option], bool]] = []
     for demand in sorted(demands, key=lambda one: one.rank):

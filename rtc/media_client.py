@@ -1,10 +1,10 @@
-"""The room server's side of a media node: core.ports.MediaServer over the control API, reconnecting by itself."""
+"""The room server's side of a media node: core.ports.MediaServer over the control API."""
 
 import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,10 +27,10 @@ MAX_DEPARTED = 10_000
 
 
 class MediaClient:
-    """Implements core.ports.MediaServer. Start it inside the event loop that uses it (`async with` or `start`).
+    """Implements core.ports.MediaServer; reconnects by itself. Use it in one event loop.
 
-    It remembers every seat; after a break it joins them all again before `node_back` is reported, so that callers
-    need not. While the node is away: join, leave and close_room are remembered, signal answers with an
+    It remembers every seat; after a break it joins them all again before `node_back` is reported, so
+    that callers need not. While the node is away: join, leave and close_room are remembered, signal answers with an
     `unavailable` error message, mute raises MediaError("unavailable").
     """
 
@@ -240,7 +240,7 @@ class MediaClient:
 
 
 @contextlib.contextmanager
-def _tolerating(kind: str) -> Iterator[None]:
+def _tolerating(kind: str) -> Generator[None, None, None]:
     """Seats are remembered and told to the node when it is back, so its absence is no failure."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""One connection's person in a room: what it may do, publishes and subscribes; answers the browser's messages."""
+"""One connection's person in a room: what it may do, publishes, subscribes; answers its messages."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ from core.ports import MediaRights
 from rtc import sdp
 from rtc.encoding import Encoding
 from rtc.errors import Malformed, Refused
+from rtc.messages import read_number, read_objects, read_side
 from rtc.publication import Publication, is_source
 from rtc.publisher import Endpoint, Publisher, Wanted
 from rtc.subscriber import Subscriber
@@ -21,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 PROTOCOL_VERSION = 1
 MAX_VISIBLE = 256
-MAX_SIDE_PX = 16384
 CONNECT_WITHIN_S = 30.0
 
 Message = dict[str, Any]
@@ -195,14 +195,13 @@ class Participant:
         }
 
     def _offer(self, message: Mapping[str, Any]) -> Message:
-        kind, connection, sequence = message.get("kind"), message.get("connection"), message.get("seq")
+        kind, connection = message.get("kind"), message.get("connection")
+        sequence = read_number(message.get("seq"), "offer seq")
         text = message.get("sdp")
         if kind not in ("publisher", "subscriber") or not isinstance(text, str):
             raise Malformed("offer")
         if not isinstance(connection, str) or not 0 < len(connection) <= 64:
             raise Malformed("offer connection")
-        if not isinstance(sequence, int) or isinstance(sequence, bool):
-            raise Malformed("offer seq")
         reply: Message = {"type": "answer", "kind": kind, "connection": connection, "seq": sequence}
         if kind == "publisher":
             offer = sdp.parse_offer(text, sdp.MAX_PUBLISHER_SECTIONS)
@@ -244,19 +243,13 @@ class Participant:
         self.set_muted(source, muted)
 
     def _set_visible(self, message: Mapping[str, Any]) -> None:
-        tracks = message.get("tracks")
-        if not isinstance(tracks, list) or len(tracks) > MAX_VISIBLE:  # pyright: ignore[reportUnknownArgumentType]
-            raise Malformed("visible")
         visible: dict[tuple[str, str], tuple[float, float]] = {}
-        entry: Any
-        for entry in tracks:  # pyright: ignore[reportUnknownVariableType]
-            if not isinstance(entry, dict):
-                raise Malformed("visible entry")
-            source = entry.get("source")  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-            width, height = _side(entry.get("width")), _side(entry.get("height"))  # pyright: ignore
+        for entry in read_objects(message.get("tracks"), "visible", MAX_VISIBLE):
+            source = entry.get("source")
             if not is_source(source):
                 raise Malformed("visible source")
-            visible[str(entry.get("participant_id"))[:64], source] = (width, height)  # pyright: ignore
+            size = (read_side(entry.get("width")), read_side(entry.get("height")))
+            visible[str(entry.get("participant_id"))[:80], source] = size
         self.visible = visible
         if self.subscriber is not None:
             self.subscriber.allocate(time.monotonic())
@@ -275,25 +268,12 @@ def _continues(old: Publisher | Subscriber, connection: str, sequence: int, offe
 
 
 def _wanted(tracks: Any) -> list[Wanted]:
-    if not isinstance(tracks, list):
-        raise Malformed("offer tracks")
-    if len(tracks) > sdp.MAX_PUBLISHER_SECTIONS:  # pyright: ignore[reportUnknownArgumentType]
-        raise Refused("too_many", "tracks")
     result: list[Wanted] = []
-    entry: Any
-    for entry in tracks:  # pyright: ignore[reportUnknownVariableType]
-        if not isinstance(entry, dict):
-            raise Malformed("offer track")
-        mid, source, muted = entry.get("mid"), entry.get("source"), entry.get("muted", False)  # pyright: ignore
+    for entry in read_objects(tracks, "tracks", sdp.MAX_PUBLISHER_SECTIONS):
+        mid, source, muted = entry.get("mid"), entry.get("source"), entry.get("muted", False)
         if not isinstance(mid, str) or not is_source(source) or not isinstance(muted, bool):
             raise Malformed("offer track")
         result.append(Wanted(mid, source, muted))
     if len({one.source for one in result}) != len(result):
         raise Malformed("offer source twice")
     return result
-
-
-def _side(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SIDE_PX:
-        raise Malformed("visible size")
-    return float(value)

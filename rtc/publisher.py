@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """What an SSRC said about itself. Browsers say it in the first packets only, also when they go on later."""
+    """What an SSRC said about itself. Browsers say it in the first packets only."""
 
     mid: str
     rid: str | None

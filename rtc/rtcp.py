@@ -115,7 +115,7 @@ def fir_ssrcs(block: Block) -> list[int]:
 
 
 def remb_bps(block: Block) -> int | None:
-    """The estimate of a REMB message (draft-alvestrand-rmcat-remb), or None for other application feedback."""
+    """The estimate of a REMB message (draft-alvestrand-rmcat-remb), or None for other feedback."""
     body = block.body
     if len(body) < 16 or body[8:12] != b"REMB":
         return None

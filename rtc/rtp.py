@@ -15,7 +15,7 @@ EXT_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
 @dataclass(slots=True)
 class Packet:
-    """A received packet. `marker` is 0x80 or 0; `extensions` is the raw extension block; no padding in `payload`."""
+    """A received packet. marker: 0x80 or 0; extensions: the raw block; payload: without padding."""
 
     payload_type: int
     marker: int
@@ -31,6 +31,7 @@ def parse(data: bytes) -> Packet:
     """Read an unprotected packet; Malformed when a length points outside it."""
     if len(data) < 12:
         raise Malformed("RTP size")
+    first: int
     first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
     if first >> 6 != 2:
         raise Malformed("RTP version")

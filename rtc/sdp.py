@@ -82,7 +82,7 @@ class _Raw:
     """Attributes of one section, values in order of appearance."""
 
     line: str
-    attributes: dict[str, list[str]] = field(default_factory=dict)
+    attributes: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     def all(self, name: str) -> list[str]:
         return self.attributes.get(name, [])
@@ -238,7 +238,7 @@ def _is_token(text: str, limit: int) -> bool:
 
 def build_answer(local: LocalDescription, sections: Sequence[AnswerSection]) -> str:
     """Our answer, in the order of the offer's sections."""
-    # RFC 8843: a section answered with port 0 must not be in the group; we never reject one, idle ones are inactive.
+    # RFC 8843: a section answered with port 0 must not be in the group; our idle ones are inactive.
     lines = [
         "v=0",
         f"o=hilink {local.port} {local.session_version} IN IP4 127.0.0.1",

@@ -17,7 +17,7 @@ def loudness(dbov: int) -> float:
 
 
 def hear(publication: Publication, dbov: int) -> None:
-    """One packet's level: rises quickly, falls slowly, so that pauses between words do not switch the speaker."""
+    """One packet's level: rises quickly, falls slowly, so that a pause does not switch the speaker."""
     level = loudness(dbov)
     share = ATTACK if level > publication.level else RELEASE
     publication.level += (level - publication.level) * share

@@ -1,5 +1,8 @@
 """SRTP and SRTCP of one connection (RFC 3711, RFC 7714) by libsrtp, public API only."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pylibsrtp's constants come out of a C binding that has no types.
+
 import pylibsrtp
 from pylibsrtp import Policy, Session
 

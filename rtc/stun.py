@@ -46,7 +46,7 @@ class Request:
 
 
 def parse_request(data: bytes) -> Request:
-    """Read a binding request; Malformed for anything else. FINGERPRINT must be there and right, as ICE demands."""
+    """Read a binding request; Malformed for anything else. ICE demands a right FINGERPRINT."""
     if not 20 <= len(data) <= _MAX_SIZE:
         raise Malformed("STUN size")
     kind, length, cookie, transaction_id = _HEADER.unpack_from(data)

@@ -57,10 +57,8 @@ class Subscriber:
             if forwarder.publication is not None and forwarder.publication not in tracks:
                 self.unbind(mid)
         waiting = [one for one in tracks if one not in {slot.publication for slot in self.slots.values()}]
-        answers: list[sdp.AnswerSection] = []
         placed: dict[str, dict[str, Any]] = {}
-        for section in offer.sections:
-            answers.append(self._answer(section, waiting, placed, now))
+        answers = [self._answer(section, waiting, placed, now) for section in offer.sections]
         self.allocate(now)
         credentials = self.transport.ice.current
         local = sdp.LocalDescription(
@@ -290,7 +288,7 @@ class Subscriber:
             return
         total = sum(one.sent_bytes for one in self.slots.values())
         rate = max(0, total - self._sent_bytes) * 8 / span
-        # What was just switched down must not look like more than the network takes: hence the newest rate too.
+        # What was just switched down must not look like congestion: hence the newest rate too.
         self._recent_bps = rate
         self.sent_bps += (rate - self.sent_bps) * 0.6
         self._sent_bytes, self._sent_at = total, now
@@ -306,7 +304,9 @@ def match_codec(section: sdp.Section, codec: sdp.Codec) -> sdp.Codec | None:
 
 
 def _profile(codec: sdp.Codec) -> tuple[str, str]:
-    values = dict(part.strip().partition("=")[::2] for part in codec.fmtp.split(";"))
+    values = {
+        name: value for name, _, value in (part.strip().partition("=") for part in codec.fmtp.split(";"))
+    }
     if codec.name == "vp9":
         return values.get("profile-id", "0"), ""
     return values.get("profile-level-id", "42e01f")[:4].lower(), values.get("packetization-mode", "0")

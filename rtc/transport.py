@@ -34,7 +34,7 @@ class Owner(Protocol):
 
 
 class Transport:
-    """Sends and receives for one RTCPeerConnection. Nothing is sent to an address that did not prove itself."""
+    """Sends and receives for one RTCPeerConnection; only to addresses that proved themselves."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ class UdpSocket:
     """One bound socket, and which connection each authenticated remote address belongs to."""
 
     sock: socket.socket
-    by_address: dict[stun.Address, "Transport"] = field(default_factory=dict)
+    by_address: dict[stun.Address, "Transport"] = field(default_factory=dict["stun.Address", "Transport"])
 
 
 class UdpPort:

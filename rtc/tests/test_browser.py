@@ -116,7 +116,7 @@ async def test_the_layer_follows_the_size_on_the_screen(pages: Pages) -> None:
     await bob.evaluate(show, 200)
     await eventually(lambda: width_is(320), 15)
     await bob.evaluate(show, 640)
-    # Longer than the longest first pause of the bandwidth estimate, should a busy machine look like congestion.
+    # Longer than the first pause after congestion, should a busy machine look like that.
     await eventually(lambda: width_is(640), 15)
     await rising(bob, "ann/camera", "framesDecoded")
     await bob.evaluate("session.setVisible([])")

@@ -89,7 +89,8 @@ async def test_aiortc_peers_exchange_pictures(media: MediaClient, node: Node) ->
     assert (await ann.publish("camera"))["mids"] == {"0": "camera"}
     answer = await bob.subscribe("video")
     assert answer["mids"] == {"0": {"participant_id": "ann", "source": "camera", "muted": False}}
-    frame = await asyncio.wait_for(bob.pc.getReceivers()[0].track.recv(), 15)
+    track: Any = bob.pc.getReceivers()[0].track
+    frame = await asyncio.wait_for(track.recv(), 15)
     assert (frame.width, frame.height) == (640, 480)
     health = await media.health()
     assert health["participants"] == 2 and health["packets_out"] > 0
