@@ -18,6 +18,7 @@ from core.domain import ClassSession, Consent, EngagementSignal, JoinLink, Seat
 from core.events import ConsentChanged
 from core.lifecycle.end import end_session
 from core.ports import MediaEvent
+from plugins.classroom import service
 from plugins.classroom.models import ChatMessage, PollAnswerRow
 from plugins.classroom.tests.conftest import Caller, House, School, eventually, serving
 
@@ -119,6 +120,28 @@ async def test_poll_answers_become_rows_events_and_engagement(house: House) -> N
     await eventually(
         lambda: school.rows(lambda db: db.get(EngagementSignal, (school.session_id, person_id, "reactions")))
     )
+
+
+async def test_answers_become_engagement_once_however_often_it_runs(house: House) -> None:
+    teacher, sam, _ = await start(house)
+    school = house.school
+    for right in (0, 1):
+        await teacher.send("poll.open", question="?", options=["a", "b"], right=right, kind="check")
+        poll_id = (await sam.next("poll"))["poll"]["id"]
+        await sam.send("poll.answer", poll_id=poll_id, option=0)
+        await sam.next("poll")
+    await eventually(lambda: school.rows(lambda db: len(db.exec(select(PollAnswerRow)).all())) == 2)
+    person_id = sam.answer["me"]["person_id"]
+    for _ in range(2):
+        with school.app.store.write() as db:
+            assert service.store_answer_totals(db, school.session_id, [person_id]) == {person_id: 2}
+
+    def value(signal: str) -> float:
+        return school.rows(
+            lambda db: db.get_one(EngagementSignal, (school.session_id, person_id, signal)).value
+        )
+
+    assert (value("answers"), value("answers_right")) == (2, 1)
 
 
 async def test_a_cut_line_keeps_the_seat_and_one_presence_interval(house: House) -> None:
