@@ -1,4 +1,4 @@
-"""The web role loads with every built-in plugin whole: one that fails would only be left out, with a log line."""
+"""The web role loads with every built-in plugin whole: one that fails is left out with a log line only."""
 
 import json
 import subprocess
