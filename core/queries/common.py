@@ -171,3 +171,8 @@ def steps_done(row: ClassSession, now: datetime) -> int:
     if row.status == "live":
         return 4
     return 3 if (row.starts_at - now).total_seconds() < 3_600 else 2
+
+
+NO_LESSON = LessonLine("", "", "", "expected", "", "", "", "", "", "", "", 0, "nobody", "", 0, "now", "", "", 0)
+"""Stands where there is none, so that pages need no null checks: its id is empty."""
+NOBODY = Face("", "", "", "")

@@ -185,13 +185,13 @@ def summaries(viewer: Viewer, *, limit: int = 100) -> list[tuple[ToApprove, str]
 
 @dataclass(frozen=True)
 class SentenceLine:
-    """key: stable in the page; spans: segment ids; moment: ms of the first one, -1 without evidence."""
+    """key: stable in the page; spans: segment ids; moment: of the first one as m:ss, "" without evidence."""
 
     key: str
     text: str
     section: str
     spans: list[str]
-    moment: int
+    moment: str
     edited: bool
 
 
@@ -210,7 +210,7 @@ class TranscriptRow:
     speaker: str
     initials: str
     instructor: bool
-    started_ms: int
+    moment: str
     text: str
     low_accuracy: bool
 
@@ -220,7 +220,7 @@ class TopicState:
     topic_id: str
     name: str
     state: str
-    moment: int
+    moment: str
 
 
 @dataclass(frozen=True)
@@ -292,13 +292,18 @@ def review(viewer: Viewer, summary_id: str) -> Review:
             ],
             transcript=[
                 TranscriptRow(
-                    s.id, p.name, initials(p.name), p.id in teachers, s.started_ms, s.text, s.low_accuracy
+                    s.id, p.name, initials(p.name), p.id in teachers, moment(s.started_ms), s.text, s.low_accuracy
                 )
                 for s, p in segments
             ],
             topics=_topics(db, session, moments),
             previous_reason=previous or "",
         )
+
+
+def moment(ms: int) -> str:
+    """Minutes and seconds into the lesson: 4:12."""
+    return f"{ms // 60_000}:{ms // 1_000 % 60:02d}"
 
 
 def sentence_lines(body: dict[str, Any], moments: dict[str, int], prefix: str) -> list[SentenceLine]:
@@ -312,7 +317,7 @@ def sentence_lines(body: dict[str, Any], moments: dict[str, int], prefix: str) -
                 str(item["text"]),
                 str(item.get("section", "covered")),
                 spans,
-                min(starts) if starts else -1,
+                moment(min(starts)) if starts else "",
                 bool(item.get("edited", False)),
             )
         )
@@ -328,7 +333,10 @@ def _topics(db: Session, session: ClassSession, moments: dict[str, int]) -> list
     )
     return [
         TopicState(
-            topic.id, topic.name, item.state, min((moments[s] for s in item.evidence if s in moments), default=-1)
+            topic.id,
+            topic.name,
+            item.state,
+            next((moment(at) for at in sorted(moments[s] for s in item.evidence if s in moments)), ""),
         )
         for item, topic in rows
     ]

@@ -54,7 +54,9 @@ class PageGate(BaseState):
         if door.plugin and not services.current().plugins.enabled(door.plugin):
             self.verdict = OFF
             return None
-        by_link = SEAT in door.roles and seat_viewer_from_cookie(str(self.router.headers.cookie or "")) is not None
+        by_link = (
+            SEAT in door.roles and seat_viewer_from_cookie(str(self.router.headers.cookie or "")) is not None
+        )
         if by_link or allowed(viewer, door.roles):
             self.verdict = OPEN
             return list(door.on_load)

@@ -1,0 +1,177 @@
+"""The instructor's start page: whom do I teach next, what do I need to know, what waits for my approval?"""
+
+import reflex as rx
+
+from core.i18n import N_
+from core.queries.common import Face, LessonLine
+from core.queries.teach import ToApprove
+from hilink_app import components as ui
+from hilink_app.components.page import PageSpec
+from hilink_app.components.slots import slot
+from hilink_app.state.i18n import I18n
+from hilink_app.state.reader import Reader
+from hilink_app.state.teach import Students, Teach
+
+t = ui.t
+
+
+def _next() -> rx.Component:
+    open_room = rx.cond(
+        Teach.can_open,
+        ui.primary(t("Open the room"), icon="door-open", size="b", wide=True, href="/room/" + Teach.next.id),
+        ui.button(t("Check camera and sound"), icon="camera", size="b", wide=True, href="/room/" + Teach.next.id),
+    )
+    their_time = rx.cond(
+        Teach.next.student_tz != I18n.tz,
+        rx.fragment(ui.time_text(Teach.next.starts_at, tz=Teach.next.student_tz), " ", t("for {name}", name=Teach.next.student)),
+        t("the same time for {name}", name=Teach.next.student),
+    )
+    return ui.next_lesson(
+        Teach.next.starts_at,
+        title=Teach.next.student,
+        note=rx.fragment(Teach.next.course, " · ", Teach.next.topic),
+        initials=Teach.next.student_initials,
+        beside=their_time,
+        action=open_room,
+        size_px=72,
+    )
+
+
+def _sentences(items: rx.Var[list[str]]) -> rx.Component:
+    return rx.el.ul(rx.foreach(items, lambda text: rx.el.li(text)), class_name="hl-plain")
+
+
+def _briefing() -> rx.Component:
+    """What to know before the next lesson; written from the last approved summary, so it wears the draft mark."""
+
+    def part(label: rx.Var, items: rx.Var[list[str]]) -> rx.Component:
+        return rx.cond(
+            items.length() > 0,
+            rx.el.div(rx.el.h3(label, class_name="hl-lab"), _sentences(items)),
+        )
+
+    source = rx.cond(
+        Teach.briefing.from_session_id != "", ui.quiet(t("From the last approved lesson")), ui.quiet(t("No lesson yet"))
+    )
+    body = rx.cond(
+        Teach.briefing.prepared_at != "",
+        ui.stack(
+            part(t("Last time"), Teach.briefing.last_time),
+            part(t("Watch for"), Teach.briefing.watch_for),
+            part(t("Planned next"), Teach.briefing.next),
+            part(t("Homework"), Teach.briefing.homework),
+            part(t("Topics still open"), Teach.briefing.open_topics),
+            gap=3,
+        ),
+        ui.empty(
+            t("No briefing yet"),
+            t("After the first approved summary it says here what was done and what to watch for."),
+            icon_name="file-pen-line",
+        ),
+    )
+    return ui.panel(ui.panel_head(t("Briefing"), source, mark=ui.draft_mark()), body)
+
+
+def _day_row(line: rx.Var[LessonLine]) -> rx.Component:
+    end = rx.match(
+        line.chain,
+        ("told", ui.chip(t("Family told"), "ok", icon_name="check")),
+        ("drafted", ui.draft_mark(t("Summary to approve"))),
+        ui.thread(line.steps, line.at, 104),
+    )
+    return ui.day_row(
+        line.starts_at,
+        line.state,
+        line.student,
+        rx.fragment(line.course, " · ", line.topic),
+        end,
+        current=line.id == Teach.next.id,
+    )
+
+
+def _to_approve(item: rx.Var[ToApprove]) -> rx.Component:
+    return rx.el.li(
+        ui.row(
+            rx.el.span(rx.el.b(item.student), rx.el.br(), ui.quiet(item.course)),
+            ui.spacer(),
+            ui.button(t("Review"), size="s", href="/summaries/" + item.summary_id, aria_label=t("Review {name}", name=item.student)),
+        ),
+        ui.due(t("Due"), " ", ui.time_text(item.due_at, "when")),
+        class_name="hl-li",
+    )
+
+
+def teach() -> rx.Component:
+    """The page."""
+    approve = ui.panel(
+        ui.panel_head(t("To approve"), ui.link(t("All summaries"), "/summaries")),
+        rx.cond(
+            Teach.to_approve.length() > 0,
+            rx.el.ul(rx.foreach(Teach.to_approve, _to_approve), class_name="hl-list"),
+            ui.empty(t("Nothing waits for you"), t("A draft appears here soon after each lesson.")),
+        ),
+        ui.quiet(t("Families hear from you only after you approve.")),
+    )
+    week = ui.panel(
+        ui.panel_head(t("Last seven days")),
+        ui.facts(
+            (t("Lessons taught"), Teach.taught),
+            (t("Started on time"), Teach.on_time),
+            (t("Summaries in time"), Teach.summaries_in_time),
+            label_px=180,
+        ),
+    )
+    day = ui.panel(
+        ui.panel_head(t("Your day"), note=t("{all} lessons, {done} done", all=Teach.day.length(), done=Teach.done_today)),
+        rx.cond(
+            Teach.day.length() > 0,
+            ui.day_list(rx.foreach(Teach.day, _day_row)),
+            ui.empty(t("No lessons today"), t("Lessons appear here as soon as they are set."), icon_name="calendar-days"),
+        ),
+    )
+    hero = rx.cond(
+        Teach.next.id != "",
+        _next(),
+        ui.panel(ui.empty(t("No lesson planned"), t("Your next lesson appears here."), icon_name="calendar-plus")),
+    )
+    return ui.frame(
+        t("Hello {name}", name=Reader.first_name),
+        ui.when_ready(Teach.ready, ui.columns([hero, _briefing(), day, *slot("instructor.home")], [approve, week])),
+        current="/teach",
+    )
+
+
+def _student(row: rx.Var[tuple[Face, str]]) -> rx.Component:
+    return rx.el.li(
+        ui.row(
+            ui.person(row[0].name, row[1], initials=row[0].initials),
+            ui.spacer(),
+            ui.button(t("Progress"), size="s", href="/students/" + row[0].id, aria_label=t("Progress of {name}", name=row[0].name)),
+        ),
+        class_name="hl-li",
+    )
+
+
+def students() -> rx.Component:
+    """The instructor's students."""
+    body = rx.cond(
+        Students.rows.length() > 0,
+        rx.el.ul(rx.foreach(Students.rows, _student), class_name="hl-list"),
+        ui.empty(t("No students yet"), t("Students appear here when a lesson with them is planned."), icon_name="users"),
+    )
+    return ui.frame(t("Students"), ui.when_ready(Students.ready, ui.panel(body)), current="/students")
+
+
+PAGES = [
+    PageSpec("/teach", teach, "Home", ("instructor",), nav=N_("Home"), icon="house", order=1, on_load=[Teach.load]),
+    PageSpec(
+        "/students",
+        students,
+        "Students",
+        ("instructor",),
+        nav=N_("Students"),
+        icon="users",
+        order=4,
+        on_load=[Students.load],
+    ),
+]

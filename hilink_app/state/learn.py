@@ -1,0 +1,101 @@
+"""What the student's pages show."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import reflex as rx
+
+from core.queries import learn
+from core.queries.common import NO_LESSON, NOBODY, Face, LessonLine
+from core.queries.learn import Attended, CoursePath, Homework, TopicProgress
+from hilink_app.state.base import BaseState
+from hilink_app.state.guard import allow
+from hilink_app.state.live import watch
+
+
+class Learn(BaseState):
+    """The student's start page. can_join: the room is open now; next.id is empty when nothing is planned."""
+
+    ready: bool = False
+    next: LessonLine = NO_LESSON
+    can_join: bool = False
+    coming: list[LessonLine] = []
+    homework: list[Homework] = []
+    paths: list[CoursePath] = []
+    materials: list[tuple[str, str]] = []
+
+    @rx.event
+    @allow("student")
+    async def load(self) -> None:
+        """Fill the page and keep it fresh."""
+        await self._look()
+        watch(self, Learn.refresh, (f"person:{self._viewer().person_id}", f"session:{self.next.id}"))
+
+    @rx.event
+    @allow("student")
+    async def refresh(self) -> None:
+        await self._look()
+
+    async def _look(self) -> None:
+        home = await asyncio.to_thread(learn.home, self._viewer())
+        self.next = home.next or NO_LESSON
+        self.coming, self.homework, self.paths, self.materials = home.coming, home.homework, home.paths, home.materials
+        opens = datetime.fromisoformat(home.opens_at) if home.opens_at else self._now() + timedelta(days=1)
+        self.can_join = bool(self.next.id) and opens <= self._now()
+        self.ready = True
+
+
+class Following(BaseState):
+    """One student's progress: their own, their child's, or (for staff) any student's they may follow."""
+
+    ready: bool = False
+    student: Face = NOBODY
+    attended: list[Attended] = []
+    dots: list[str] = []
+    present: int = 0
+    late: int = 0
+    missed: int = 0
+    topics: list[TopicProgress] = []
+    paths: list[CoursePath] = []
+
+    @rx.event
+    @allow("student")
+    async def load_own(self) -> None:
+        await self._look("")
+
+    @rx.event
+    @allow("instructor", "coordinator", "guardian")
+    async def load_student(self) -> None:
+        """The student named in the address; who may is checked where it is read."""
+        await self._look(str(self.router.url.path).rstrip("/").rsplit("/", 1)[-1])
+
+    async def _look(self, student_id: str) -> None:
+        progress = await asyncio.to_thread(learn.progress, self._viewer(), student_id)
+        self.student, self.topics, self.paths = progress.student, progress.topics, progress.paths
+        self.attended = list(reversed(progress.attended))
+        self.dots = [_dot(row.status) for row in progress.attended[-30:]]
+        self.present = sum(dot == "present" for dot in self.dots)
+        self.late = sum(dot == "late" for dot in self.dots)
+        self.missed = sum(dot == "missed" for dot in self.dots)
+        self.ready = True
+
+
+class Lessons(BaseState):
+    """Coming and past lessons of the reader."""
+
+    ready: bool = False
+    coming: list[LessonLine] = []
+    past: list[LessonLine] = []
+
+    @rx.event
+    @allow("student", "instructor")
+    async def load(self) -> None:
+        viewer = self._viewer()
+        self.coming = await asyncio.to_thread(learn.lessons, viewer)
+        self.past = await asyncio.to_thread(learn.lessons, viewer, past=True)
+        self.ready = True
+
+
+def _dot(status: str) -> str:
+    """The mark of one lesson among the attendance dots: present, late or missed."""
+    return "late" if status == "late" else "missed" if status in ("absent", "excused") else "present"
