@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RING = 512
 MASK = RING - 1
 SYNC_WAIT_S = 1.0
+LOSS_IS_NEWS_S = 0.8
 _HEADER = rtp.HEADER
 _HEADER_TIMED = struct.Struct("!BBHLLHHL")
 
@@ -37,6 +38,7 @@ class Forwarder:
         "_last_encoding",
         "_last_picture",
         "_last_timestamp",
+        "_loss_at",
         "_offset",
         "_offset_at",
         "_picture_at",
@@ -82,6 +84,7 @@ class Forwarder:
         self.packets = self.octets = self.sent_bytes = self.retransmitted = 0
         self.loss = 0.0
         self.rtt_s = 0.0
+        self._loss_at = 0.0
         self._highest_in = 0
         self._highest_out: int | None = None
         self._first_out = 0
@@ -234,9 +237,13 @@ class Forwarder:
 
     def on_report(self, block: rtcp.ReportBlock, now: float) -> None:
         """What the subscriber says it received."""
-        self.loss = block.fraction_lost
+        self.loss, self._loss_at = block.fraction_lost, now
         if block.lsr and block.lsr == self._sr_sent[0]:
             self.rtt_s = max(0.0, now - self._sr_sent[1] - block.dlsr / 65536)
+
+    def recent_loss(self, now: float) -> float:
+        """The last report's loss while it is news; browsers report on sound only every 5 s."""
+        return self.loss if now - self._loss_at < LOSS_IS_NEWS_S else 0.0
 
     def _header(self, marker: int, out: int, timestamp: int, now: float) -> bytes:
         timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF

@@ -30,8 +30,8 @@ class MediaClient:
     """Implements core.ports.MediaServer; reconnects by itself. Use it in one event loop.
 
     It remembers every seat; after a break it joins them all again before `node_back` is reported, so
-    that callers need not. While the node is away: join, leave and close_room are remembered, signal answers with an
-    `unavailable` error message, mute raises MediaError("unavailable").
+    that callers need not. While the node is away: join, leave and close_room are remembered, signal
+    answers with an `unavailable` error message, mute raises MediaError("unavailable").
     """
 
     def __init__(self, url: str, key: bytes) -> None:

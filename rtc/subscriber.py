@@ -132,7 +132,7 @@ class Subscriber:
             if one.publication is not None and one.publication.kind == "audio" and not one.publication.muted
         )
         wanted = audio + sum(_best_bps(one, now) for one in demands)
-        worst = max((one.loss for one in self.slots.values() if one.publication is not None), default=0.0)
+        worst = max((one.recent_loss(now) for one in self.slots.values()), default=0.0)
         budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted, worst)
         layers.allocate(demands, max(0.0, budget - audio), now)
         for demand in demands:
@@ -247,7 +247,7 @@ class Subscriber:
         elif block.kind == rtcp.PSFB and block.count == rtcp.FB_AFB:
             bps = rtcp.remb_bps(block)
             if bps is not None:
-                self.bandwidth.remb_bps = float(bps)
+                self.bandwidth.on_remb(float(bps), now)
 
     def _want_keyframe(self, ssrc: int, now: float) -> None:
         forwarder = self._by_ssrc.get(ssrc)

@@ -1,9 +1,10 @@
-"""A bad network in one process: a UDP proxy between browsers and the node that cuts and loses."""
+"""A bad network in one process: a UDP proxy between browsers and the node that cuts, loses and is slow."""
 
 import asyncio
 import random
 
 Address = tuple[str, int]
+QUEUE_S = 0.3
 
 
 class _Upstream(asyncio.DatagramProtocol):
@@ -15,13 +16,19 @@ class _Upstream(asyncio.DatagramProtocol):
 
 
 class UdpProxy(asyncio.DatagramProtocol):
-    """cut: nothing passes. loss: share of media packets lost on their way down to clients, 0-1."""
+    """cut: nothing passes. loss: share of media packets lost on their way down to clients, 0-1.
+
+    slow: clients whose downlink has `rate_bps` and a queue of QUEUE_S.
+    """
 
     def __init__(self, node_port: int) -> None:
         self.node_port = node_port
         self.port = 0
         self.cut = False
         self.loss = 0.0
+        self.rate_bps = 0.0
+        self.slow: set[Address] = set()
+        self._free_at = 0.0
         self.clients: dict[Address, asyncio.DatagramTransport] = {}
         self._listener: asyncio.DatagramTransport | None = None
         self._opening: dict[Address, list[bytes]] = {}
@@ -55,7 +62,17 @@ class UdpProxy(asyncio.DatagramProtocol):
         media = data[0] > 127 and not 192 <= data[1] <= 223
         if self.cut or (media and self._random.random() < self.loss):
             return
-        if self._listener is not None:
+        if client in self.slow and self.rate_bps:
+            loop = asyncio.get_running_loop()
+            wait = max(0.0, self._free_at - loop.time())
+            if wait < QUEUE_S:
+                self._free_at = loop.time() + wait + len(data) * 8 / self.rate_bps
+                loop.call_later(wait, self._deliver, data, client)
+            return
+        self._deliver(data, client)
+
+    def _deliver(self, data: bytes, client: Address) -> None:
+        if self._listener is not None and not self._listener.is_closing():
             self._listener.sendto(data, client)
 
     async def _open(self, client: Address) -> None:

@@ -184,3 +184,20 @@ async def test_a_new_connection_and_a_new_room_socket(pages: Pages, room_server:
     await meet((ann, "ann"), (bob, "bob"))
     assert await bob.evaluate("session.connections().map(one => one.id)") == connections
     assert not room_server.of_kind("unpublished")
+
+
+async def test_on_a_narrow_line_sound_goes_first(network: UdpProxy, pages: Pages) -> None:
+    _, bob = await asyncio.gather(pages.join("ann"), pages.join("bob", publish=""))
+    await eventually(lambda: bob.evaluate("window.quality?.tracks.some(one => one.reason === 'full')"), 20)
+    await asyncio.sleep(1)
+    network.slow, network.rate_bps = set(network.clients), 200_000
+    await eventually(lambda: bob.evaluate("quality.tracks[0].reason === 'bandwidth'"), 10)
+    await asyncio.sleep(3)
+    before = await inbound(bob, "ann/microphone")
+    await asyncio.sleep(3)
+    after = await inbound(bob, "ann/microphone")
+    received = after["packetsReceived"] - before["packetsReceived"]
+    assert received > 100
+    assert after["packetsLost"] - before["packetsLost"] <= 0.03 * received
+    network.rate_bps = 0
+    await eventually(lambda: bob.evaluate("quality.tracks[0].reason === 'full'"), 20)

@@ -251,33 +251,43 @@ def test_everybody_gets_something_before_the_speaker_gets_more() -> None:
 def test_bandwidth_falls_at_once_and_climbs_in_steps() -> None:
     bandwidth = Bandwidth(0.0)
     now = 10.0
-    bandwidth.remb_bps = 200e3
+    bandwidth.on_remb(700e3, now)
+    bandwidth.on_remb(200e3, now)
     assert bandwidth.update(now, 600e3, 700e3, 0.0) == UNKNOWN_BPS
     now += 0.25
     assert bandwidth.update(now, 600e3, 700e3, 0.0) == pytest.approx(180e3)
-    bandwidth.remb_bps = 260e3
     for _ in range(8):
         now += 0.25
         bandwidth.update(now, 170e3, 700e3, 0.0)
     assert bandwidth.budget_bps == pytest.approx(180e3)
     for _ in range(60):
         now += 0.25
-        bandwidth.remb_bps = 1.5 * bandwidth.budget_bps
+        bandwidth.on_remb(1.08 * bandwidth.remb_bps if bandwidth.remb_bps else 0, now)
         bandwidth.update(now, min(700e3, bandwidth.budget_bps), 700e3, 0.0)
+    assert bandwidth.budget_bps == UNKNOWN_BPS
+
+
+def test_an_estimate_that_stands_still_is_no_congestion() -> None:
+    bandwidth = Bandwidth(0.0)
+    bandwidth.on_remb(80e3, 1.0)
+    for step in range(20):
+        bandwidth.update(10.0 + step / 4, 300e3, 300e3, 0.0)
     assert bandwidth.budget_bps == UNKNOWN_BPS
 
 
 def test_growing_that_failed_is_tried_later() -> None:
     bandwidth = Bandwidth(0.0, remb_bps=100e3)
     now = 10.0
-    bandwidth.update(now, 300e3, 700e3, 0.0)
-    bandwidth.update(now + 0.25, 300e3, 700e3, 0.0)
-    bandwidth.remb_bps = 150e3
+    for _ in range(2):
+        now += 0.25
+        bandwidth.update(now, 300e3, 700e3, 0.3)
+    assert bandwidth.budget_bps == pytest.approx(0.9 * 0.7 * 300e3)
     while not bandwidth.grown_at:
         now += 0.25
         bandwidth.update(now, 90e3, 700e3, 0.0)
-    bandwidth.update(now + 1, 90e3, 700e3, 0.5)
-    bandwidth.update(now + 1.25, 90e3, 700e3, 0.5)
+    for _ in range(2):
+        now += 0.25
+        bandwidth.update(now, 90e3, 700e3, 0.5)
     assert bandwidth.hold_s == 6.0
 
 

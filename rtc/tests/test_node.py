@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from av import AudioFrame
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from core.config import Settings
 from core.errors import MediaError
 from core.ports import MediaRights
 from rtc import stun
@@ -348,3 +352,23 @@ async def test_a_node_that_restarts_gets_its_seats_back(unused_tcp_port: int) ->
     assert kinds == ["node_back", "node_lost", "node_back"]
     await client.close()
     await second.close()
+
+
+async def test_the_process_starts_and_stops(tmp_path: Path, unused_tcp_port: int) -> None:
+    url = f"ws://127.0.0.1:{unused_tcp_port}/control"
+    environment = os.environ | {
+        "HILINK_DATA_DIR": str(tmp_path),
+        "HILINK_SECRET": "s" * 40,
+        "HILINK_MEDIA_PORT": "0",
+        "HILINK_MEDIA_CONTROL_URL": url,
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "rtc.node", env=environment)
+    settings = Settings(secret="s" * 40, media_control_url=url, data_dir=tmp_path)
+    client = MediaClient.of(settings)
+    try:
+        await client.wait_connected(20)
+        assert (await client.health())["rooms"] == 0
+    finally:
+        await client.close()
+        process.terminate()
+    assert await asyncio.wait_for(process.wait(), 10) == 0
