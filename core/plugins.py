@@ -251,6 +251,12 @@ class Plugins:
         )
 
 
+def core_tables() -> set[str]:
+    """Names of the tables that core's own models describe."""
+    ours = [mapper for mapper in _mappers() if mapper.class_.__module__.startswith("core.")]
+    return {mapper.local_table.description for mapper in ours}
+
+
 def table_owner(table: str, plugins: Iterable[str]) -> str:
     """Whose table this is by its prefix: the longest matching plugin name, else "core"."""
     owners = [name for name in plugins if table.startswith(f"{name}_")]
@@ -270,12 +276,7 @@ def _manager() -> pluggy.PluginManager:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise PluginError(name, "a name is 2 to 31 small letters, digits and underscores")
-    taken = {
-        mapper.local_table.description
-        for mapper in _mappers()
-        if mapper.class_.__module__.startswith("core.")
-    }
-    if name in _RESERVED or any(table == name or table.startswith(f"{name}_") for table in taken):
+    if name in _RESERVED or any(table == name or table.startswith(f"{name}_") for table in core_tables()):
         raise PluginError(name, "this name is taken by core's own tables; choose another one")
 
 

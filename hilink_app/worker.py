@@ -14,6 +14,7 @@ from core.services import Services
 logger = logging.getLogger(__name__)
 
 on_tick("deliveries", every_s=60.0)(delivery.reconcile)
+on_tick("tidy", every_s=3_600.0)(delivery.tidy)
 
 
 def main(settings: Settings) -> None:

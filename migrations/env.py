@@ -7,7 +7,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 from core.domain.base import UTCDateTime
-from core.plugins import table_owner
+from core.plugins import core_tables, table_owner
 
 config = context.config
 connection: sa.Connection = config.attributes["connection"]
@@ -15,21 +15,21 @@ owner: str = config.attributes["owner"]
 plugins: tuple[str, ...] = config.attributes["plugins"]
 
 
-def mine(name: str | None, in_database: bool) -> bool:
-    """Tables of this owner. In the database, core's are those it has models for: the rest may be DBOS's."""
-    if name is None or table_owner(name, plugins) != owner:
-        return False
-    return owner != "core" or not in_database or name in SQLModel.metadata.tables
+def mine(name: str | None) -> bool:
+    """Tables of this owner: core's are those it has models for, the others are plugins' or DBOS's."""
+    if owner == "core":
+        return name in core_tables()
+    return name is not None and table_owner(name, plugins) == owner
 
 
 def include_name(name: str | None, type_: str, parents: Any) -> bool:
     if type_ == "table":
-        return mine(name, in_database=True)
+        return mine(name)
     return not (name or "").startswith("ex_")  # the index behind an EXCLUDE constraint
 
 
 def include_object(item: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
-    return type_ != "table" or mine(name, reflected)
+    return type_ != "table" or mine(name)
 
 
 def render_item(type_: str, item: Any, autogen_context: Any) -> str | bool:

@@ -10,7 +10,7 @@ launch          work the queue in this process (the worker role); shutdown ends 
 """
 
 from core.delivery.engine import Engine
-from core.delivery.operate import reconcile, retry, switch_plugin, take_over
+from core.delivery.operate import reconcile, retry, switch_plugin, take_over, tidy
 from core.delivery.outbox import audit, emit, hook_of, start_chain
 from core.delivery.work import register, report_dead, run
 from core.services import Services
@@ -29,6 +29,7 @@ __all__ = [
     "start_chain",
     "switch_plugin",
     "take_over",
+    "tidy",
 ]
 
 _engine: Engine | None = None

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,19 @@ def queued(store: Any, statuses: Iterable[str] = ("ENQUEUED", "DELAYED")) -> lis
 def forget(store: Any, work_ids: Sequence[str]) -> None:
     if work_ids:
         client(store).delete_workflows(list(work_ids))
+
+
+def forget_finished(store: Any, before: datetime, limit: int = 200) -> int:
+    """Drop work that ended well before this time; returns how many pieces. What failed stays to be looked at."""
+    rows = client(store).list_workflows(
+        status="SUCCESS",
+        completed_before=before.isoformat(),
+        limit=limit,
+        load_input=False,
+        load_output=False,
+    )
+    forget(store, [row.workflow_id for row in rows])
+    return len(rows)
 
 
 def take_over(store: Any, executor_ids: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """What operators do with deliveries: try again, switch plugins off and on; and what the clock tidies up."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from sqlmodel import Session, col, select
@@ -16,6 +17,8 @@ from core.services import Services, current
 logger = logging.getLogger(__name__)
 
 Backlog = Literal["replay", "skip"]
+_KEEP_FINISHED = timedelta(days=14)
+_MOST_BATCHES = 50
 _GIVEN_UP = ("ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
@@ -74,6 +77,20 @@ def reconcile(services: Services) -> int:
         if work.name == engine.DELIVER and work.arguments:
             closed += _close(services, str(work.arguments[0]), int(work.arguments[1]))
     return closed
+
+
+def tidy(services: Services) -> int:
+    """Forget finished work after two weeks: the deliveries themselves tell what was done. Returns how many."""
+    before = (
+        datetime.now(UTC) - _KEEP_FINISHED
+    )  # the queue goes by the system's clock, not by an injected one
+    forgotten = 0
+    for _ in range(_MOST_BATCHES):
+        batch = engine.forget_finished(services.store, before)
+        forgotten += batch
+        if not batch:
+            break
+    return forgotten
 
 
 def _close(services: Services, delivery_id: str, run_no: int) -> int:

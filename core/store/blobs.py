@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _CHUNK = 256 * 1024
 _PART = ".part-"
+_PART_LIVES_S = 24 * 3_600
 
 
 class DiskBlobs:
@@ -118,11 +120,13 @@ def _size(file: Path) -> int:
 
 
 def _count(folder: Path) -> int:
-    """Parts of uploads that died with their process are swept on the way."""
+    """Parts of uploads that died with their process are swept on the way; young ones may be under way."""
     total = 0
+    oldest = time.time() - _PART_LIVES_S
     for file in folder.rglob("*"):
         if file.name.startswith(_PART):
-            file.unlink(missing_ok=True)
+            if file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
         elif file.is_file():
             total += _size(file)
     return total

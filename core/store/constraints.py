@@ -107,8 +107,8 @@ def _missing_postgres(connection: Connection) -> set[str]:
         connection.execute(
             text(
                 "SELECT tgname::text FROM pg_trigger "
-                "WHERE tgrelid IN ('domain_event'::regclass, 'seat'::regclass) "
-                "UNION SELECT conname::text FROM pg_constraint WHERE conrelid = 'seat'::regclass"
+                "WHERE tgrelid IN (to_regclass('domain_event'), to_regclass('seat')) "
+                "UNION SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass('seat')"
             )
         ).scalars()
     )

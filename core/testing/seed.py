@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.domain.case import ExceptionCase
 from core.domain.course import Course, CurriculumTopic, Enrollment
@@ -70,6 +70,11 @@ def lesson(db: Session, *, students: int = 1, starts_in_s: float = 3_600, length
     db.add(Room(session_id=row.id, provisioned_at=now))
     db.flush()
     return Lesson(row, course, topic, instructor, children, guardians, coordinator)
+
+
+def seats_of(db: Session, one: Lesson) -> list[Seat]:
+    """The lesson's seats, instructor first."""
+    return list(db.exec(select(Seat).where(Seat.session_id == one.session.id).order_by(Seat.role)))
 
 
 def ended(db: Session, one: Lesson) -> None:

@@ -18,11 +18,6 @@ def install(folder: Path) -> Path:
     return target
 
 
-def uninstall(target: Path) -> None:
-    """pip cannot uninstall from a --target folder; removing its files is what it would do."""
-    shutil.rmtree(target)
-
-
 def environment(data_dir: Path, site: Path, **settings: object) -> dict[str, str]:
     """For a HiLink process that sees this installation."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HILINK_")}
