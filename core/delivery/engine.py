@@ -95,7 +95,7 @@ def forget(store: Any, work_ids: Sequence[str]) -> None:
 
 
 def forget_finished(store: Any, before: datetime, limit: int = 200) -> int:
-    """Drop work that ended well before this time; returns how many pieces. What failed stays to be looked at."""
+    """Drop work that ended well before this time; returns how many. What failed stays to be looked at."""
     rows = client(store).list_workflows(
         status="SUCCESS",
         completed_before=before.isoformat(),

@@ -80,7 +80,7 @@ def reconcile(services: Services) -> int:
 
 
 def tidy(services: Services) -> int:
-    """Forget finished work after two weeks: the deliveries themselves tell what was done. Returns how many."""
+    """Forget finished work after two weeks: the deliveries tell what was done. Returns how many."""
     before = (
         datetime.now(UTC) - _KEEP_FINISHED
     )  # the queue goes by the system's clock, not by an injected one

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import col, func, select
 
 from core.clock import SILENT_S
-from core.delivery import emit
+from core.delivery import emit, engine
 from core.domain import Delivery
 from core.events import SessionScheduled
 from core.plugins import Plugins
@@ -121,6 +122,9 @@ def test_a_killed_worker_neither_loses_nor_doubles_a_delivery(made: Services, wo
     assert notes(made) == SUBJECTS
     with made.store.read() as db:
         assert not db.exec(select(Delivery).where(col(Delivery.attempts) != 1)).all()
+    assert engine.forget_finished(made.store, datetime.now(UTC) - timedelta(days=1)) == 0
+    wait_for(lambda: not engine.queued(made.store, ("PENDING", "ENQUEUED")), workers)
+    assert engine.forget_finished(made.store, datetime.now(UTC) + timedelta(days=1)) == SUBJECTS
 
 
 def test_sigterm_ends_it_cleanly(made: Services, workers: Workers) -> None:

@@ -74,7 +74,8 @@ async def test_the_quota_counts_replacing_and_deleting(blobs: DiskBlobs, tmp_pat
 async def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
     for name, age_s in ((".part-dead", 2 * 86_400), (".part-live", 0)):
         (tmp_path / name).write_bytes(b"half")
-        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+        at = time.time() - age_s
+        os.utime(tmp_path / name, (at, at))
     assert await DiskBlobs(tmp_path, 100).used() == 0
     assert os.listdir(tmp_path) == [".part-live"]
 
