@@ -18,6 +18,7 @@ import { NetSentence, PhoneTop, TopBar } from "./topbar.jsx";
 import { firstName, makeClock, makeT, RoomContext, useRoom } from "./words.js";
 
 const MEASURE_MS = 400;
+const REMEASURE_MS = 1500;
 const NOTICE_MS = 15_000;
 const NO_LOCAL = { camera: { on: false }, microphone: { on: false }, screen: { on: false } };
 
@@ -72,7 +73,7 @@ export function Classroom({ sessionId: given, strings, lang = "en", homeHref = "
   const clock = useMemo(() => makeClock(lang, me.tz), [lang, me.tz]);
   const shared = { t, homeHref, clock };
   return (
-    <div className="rm hl-bare" data-testid="classroom" data-gate={visit ? "room" : gate.name} lang={lang}>
+    <div className="rm" data-testid="classroom" data-gate={visit ? "room" : gate.name} lang={lang}>
       {visit ? (
         <Room key={visit.at} {...shared} sessionId={sessionId} visit={visit} words={words} lang={lang} onStop={stop}>
           {children}
@@ -250,10 +251,12 @@ function useVisible(root, room, tracks, signature) {
       room.current?.setVisible(shown);
     };
     const timer = setTimeout(measure, MEASURE_MS);
+    const steady = setInterval(measure, REMEASURE_MS); // a sheet, a new tile order, a camera that came back
     window.addEventListener("resize", measure);
     document.addEventListener("visibilitychange", measure);
     return () => {
       clearTimeout(timer);
+      clearInterval(steady);
       window.removeEventListener("resize", measure);
       document.removeEventListener("visibilitychange", measure);
     };
@@ -323,11 +326,17 @@ function Room({ sessionId, visit, words, lang, onStop, t, clock, children }) {
   );
 }
 
+/** Changes when somebody's picture comes or goes. */
+const seen = (people) =>
+  Object.values(people)
+    .map((person) => `${person.participant_id}${person.camera}${person.screen}${person.connection}`)
+    .join();
+
 function Layout({ wide, phone, sound, draft, setDraft, root, room, children }) {
   const { state, tracks, captions, actions } = useRoom();
   const hasBoard = Boolean(children);
   const { stage, setStage, shared } = useStage(hasBoard);
-  useVisible(root, room, tracks, `${stage} ${state.sheet} ${Object.keys(state.people).length} ${state.speakers[0] ?? ""}`);
+  useVisible(root, room, tracks, `${stage} ${state.sheet} ${seen(state.people)} ${state.speakers[0] ?? ""}`);
   const layout = wide ? "column" : phone ? "bottom" : "side";
   const inner = (
     <Stage {...{ stage, setStage, shared }} strip={phone || (!wide && state.sheet)} captions={captions.on} captionSize={captions.size} onPeople={() => actions.openPanel("people")}>

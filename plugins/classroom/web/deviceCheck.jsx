@@ -58,7 +58,7 @@ function useDevice(kind, allowed) {
   };
   const take = () => {
     taken.current = true;
-    return { on: on && Boolean(track), track, error, id };
+    return { wanted: on && !error, track, error };
   };
   const retry = () => {
     setError("");
@@ -210,7 +210,7 @@ function SpeakerTest({ t }) {
   );
 }
 
-/** onJoin({camera, microphone}) gets open tracks; ticket: the answer of the ticket request. */
+/** onJoin({camera, microphone}) gets {wanted, track, error} each; a wanted device that is still opening has no track yet; ticket: the answer of the ticket request. */
 export function DeviceCheck({ ticket, t, clock, onJoin, joining, homeHref }) {
   const publish = ticket.rights?.publish ?? [];
   const camera = useDevice("camera", publish.includes("camera"));

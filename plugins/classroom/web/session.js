@@ -19,6 +19,7 @@ export class RoomSession {
     this.on = on;
     this.local = { camera: NOTHING, microphone: NOTHING, screen: NOTHING };
     this.tracks = {};
+    this.starting = {};
     this.closed = false;
   }
 
@@ -40,7 +41,11 @@ export class RoomSession {
   }
 
   adopt(kind, device) {
-    if (!device?.track) return this.set(kind, { ...NOTHING, error: device?.error ?? "" });
+    if (!device?.track) {
+      this.set(kind, { ...NOTHING, error: device?.error ?? "" });
+      if (device?.wanted) this.start(kind);
+      return;
+    }
     this.watchEnd(kind, device.track);
     this.set(kind, { on: true, track: device.track, error: "" });
   }
@@ -123,10 +128,10 @@ export class RoomSession {
   }
 
   async start(kind) {
-    if (this.starting === kind) return;
-    this.starting = kind;
+    if (this.starting[kind]) return;
+    this.starting[kind] = true;
     const { track, error } = await openDevice(kind, readPrefs()[`${kind}Id`]);
-    this.starting = "";
+    this.starting[kind] = false;
     if (this.closed) return track?.stop();
     if (!track) return this.set(kind, { ...NOTHING, error });
     this.watchEnd(kind, track);
