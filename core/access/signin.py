@@ -113,6 +113,21 @@ def redeem_magic_link(token: str) -> tuple[str, Viewer]:
         return _open_login(db, link.person_id, "link")
 
 
+def check_password(person_id: str, password: str) -> None:
+    """InvalidInput unless it is this person's password; TooMany after too many wrong ones. None set: nothing to check."""
+    with services.current().store.read() as db:
+        known = db.get_one(Person, person_id).password_hash
+    if known is None:
+        return
+    subjects = (hash_token(f"password:{person_id}"),)
+    _check_rate(subjects)
+    try:
+        _hasher().verify(known, password)
+    except (VerifyMismatchError, InvalidHashError):
+        _count_failure(subjects)
+        raise InvalidInput("old", "The password you have now is not right.") from None
+
+
 def set_password(db: Session, person_id: str, password: str) -> None:
     """At least ten characters; nothing else is asked (NIST SP 800-63B)."""
     if len(password) < 10:

@@ -83,6 +83,10 @@ class Report:
     told_at: str
 
 
+NO_REPORT = Report("", "", "", "", "", "", "", [], "", "", "", "", 0, "")
+"""Stands where there is none: its id is empty."""
+
+
 @dataclass(frozen=True)
 class Attended:
     """One lesson's attendance. status: present | late | left_early | absent | excused."""
@@ -251,6 +255,20 @@ def lessons(viewer: Viewer, student_id: str = "", *, past: bool = False, limit: 
                 col(ClassSession.starts_at)
             )
         return lesson_lines(db, db.exec(query.limit(limit)).all(), now, service.settings.no_show_s)
+
+
+def report_ids(viewer: Viewer, student_id: str = "") -> dict[str, str]:
+    """Report id by session id: approved reports about the viewer or their child. NotFound for somebody else."""
+    person_id = student_id or viewer.person_id
+    with services.current().store.read() as db:
+        if person_id not in {viewer.person_id, *(child.id for child in children_of(db, viewer.person_id))}:
+            raise NotFound("We could not find that.")
+        rows = db.exec(
+            select(StudentReport.session_id, StudentReport.id).where(
+                StudentReport.student_id == person_id, StudentReport.status == "approved"
+            )
+        )
+        return {session_id: report_id for session_id, report_id in rows}
 
 
 def _coming(db: Session, person_id: str, limit: int) -> list[LessonLine]:

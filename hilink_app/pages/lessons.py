@@ -1,4 +1,4 @@
-"""All lessons of a student or an instructor: to come, then past."""
+"""All lessons of a student, a child or an instructor: to come, then past."""
 
 import reflex as rx
 
@@ -12,29 +12,56 @@ from hilink_app.state.reader import Reader
 t = ui.t
 
 
+def _end(line: rx.Var[LessonLine]) -> rx.Component:
+    """Staff see the thread of the lesson; students and families the report, in words."""
+    report_id = Lessons.reports.get(line.id, "").to(str)
+    for_family = rx.cond(
+        report_id != "",
+        ui.button(
+            t("Report"),
+            icon="file-text",
+            size="s",
+            href="/family/report/" + report_id,
+            aria_label=t("Report of {course}, {topic}", course=line.course, topic=line.topic),
+        ),
+    )
+    return rx.cond(Reader.role == "instructor", ui.thread(line.steps, line.at, 104), for_family)
+
+
 def _line(line: rx.Var[LessonLine]) -> rx.Component:
     who = rx.cond(Reader.role == "instructor", line.student, line.instructor)
-    note = rx.fragment(ui.time_text(line.starts_at, "day"), " · ", who)
-    return ui.day_row(
-        line.starts_at, line.state, rx.fragment(line.course, " · ", line.topic), note, ui.thread(line.steps, line.at, 104)
-    )
+    title = rx.fragment(line.course, rx.cond(line.topic != "", " · " + line.topic, ""))
+    note = rx.fragment(ui.time_text(line.starts_at, "near"), " · ", t("with {name}", name=who))
+    return ui.day_row(line.starts_at, line.state, title, note, _end(line))
 
 
-def lessons() -> rx.Component:
-    """The page."""
-    coming = ui.panel(
-        ui.panel_head(t("To come")),
-        rx.cond(
-            Lessons.coming.length() > 0,
-            ui.day_list(rx.foreach(Lessons.coming, _line)),
-            ui.empty(t("No lesson planned yet"), t("New lessons appear here as soon as they are set."), icon_name="calendar-plus"),
+def lessons_body() -> rx.Component:
+    """To come and past, of whoever `Lessons` holds."""
+    coming = rx.cond(
+        Lessons.coming.length() > 0,
+        ui.day_list(rx.foreach(Lessons.coming, _line)),
+        ui.empty(
+            t("No lesson planned yet"), t("New lessons appear here as soon as they are set."), icon_name="calendar-plus"
         ),
     )
     past = rx.cond(
         Lessons.past.length() > 0,
-        ui.panel(ui.panel_head(t("Past")), ui.day_list(rx.foreach(Lessons.past, _line))),
+        ui.day_list(rx.foreach(Lessons.past, _line)),
+        ui.empty(t("No lesson yet"), t("Lessons that are over appear here."), icon_name="history"),
     )
-    return ui.frame(t("Lessons"), ui.when_ready(Lessons.ready, ui.stack(coming, past)), current="/lessons")
+    return ui.stack(_section(t("To come"), coming), _section(t("Past"), past))
+
+
+def _section(title: rx.Var, rows: rx.Component) -> rx.Component:
+    head = rx.el.div(ui.panel_head(title), custom_attrs={"style": {"padding": "16px 20px 8px"}})
+    return ui.panel(head, rows, pad=False, class_name="clip")
+
+
+def lessons() -> rx.Component:
+    """The page."""
+    return ui.frame(
+        t("Lessons"), ui.when_ready(Lessons.ready, lessons_body(), ui.panel(ui.skeleton(6))), current="/lessons"
+    )
 
 
 PAGES = [

@@ -4,7 +4,9 @@ import reflex as rx
 
 from core.access import PUBLIC
 from hilink_app import components as ui
+from hilink_app.components.frame import ROLE_WORDS
 from hilink_app.components.page import PageSpec
+from hilink_app.demo.people import ACCOUNTS, PASSWORD
 from hilink_app.state.sign_in import SignIn
 
 t = ui.t
@@ -28,12 +30,15 @@ def _why() -> rx.Component:
 
 
 def _demo_note() -> rx.Component:
+    """One account of each role, so that a first look needs no searching."""
+    accounts = [(ui.t_choice(role, ROLE_WORDS), rx.el.span(email, class_name="hl-num")) for role, email in ACCOUNTS]
     return rx.cond(
         SignIn.demo,
-        ui.callout(
-            "info",
-            "info",
-            t("This is a demo. Accounts: student, instructor, coordinator, guardian, operator @demo.hilink; password: hilink-demo"),
+        ui.panel(
+            rx.el.h2(t("This is a demo"), class_name="hl-h2"),
+            rx.el.p(t("One account of each role; the password is always {password}", password=PASSWORD), class_name="hl-q"),
+            ui.facts(*accounts, label_px=120),
+            custom_attrs={"style": {"marginTop": "16px"}},
         ),
     )
 
@@ -42,12 +47,20 @@ def sign_in() -> rx.Component:
     """One question: who are you?"""
     return ui.bare(
         ui.panel(
-            rx.el.h1(t("Sign in"), class_name="hl-h1"),
-            ui.quiet(SignIn.organisation),
-            _why(),
-            rx.cond(
-                SignIn.sent,
-                ui.callout("ok", "mail", t("If we know this address, a sign-in link is on its way. It works for 15 minutes.")),
+            ui.stack(
+                rx.el.div(
+                    rx.el.h1(t("Sign in"), class_name="hl-h1"),
+                    rx.el.p(SignIn.organisation, class_name="hl-q"),
+                ),
+                _why(),
+                rx.cond(
+                    SignIn.sent,
+                    ui.callout(
+                        "ok", "mail", t("If we know this address, a sign-in link is on its way. It works for 15 minutes.")
+                    ),
+                ),
+                gap=4,
+                custom_attrs={"style": {"marginBottom": "16px"}},
             ),
             rx.el.form(
                 ui.text_field(t("Email"), "email", kind="email", auto_complete="username", required=True),
@@ -58,7 +71,7 @@ def sign_in() -> rx.Component:
                 method="post",
                 class_name="hl-form",
             ),
-            ui.rule(),
+            rx.el.div(ui.rule(), custom_attrs={"style": {"margin": "20px 0"}}),
             rx.el.form(
                 ui.text_field(t("Or get a link by email"), "link_email", kind="email", auto_complete="username", required=True),
                 ui.button(t("Send me a link"), type="submit", icon="mail", wide=True),
@@ -66,8 +79,8 @@ def sign_in() -> rx.Component:
                 method="post",
                 class_name="hl-form",
             ),
-            _demo_note(),
-        )
+        ),
+        _demo_note(),
     )
 
 
@@ -76,7 +89,7 @@ def use_link() -> rx.Component:
     return ui.bare(
         ui.panel(
             rx.el.h1(t("Welcome back"), class_name="hl-h1"),
-            rx.el.p(t("Press the button to sign in on this device.")),
+            rx.el.p(t("Press the button to sign in on this device."), custom_attrs={"style": {"margin": "6px 0 16px"}}),
             rx.el.form(
                 rx.el.input(type="hidden", name="token", value=SignIn.token, read_only=True),
                 ui.primary(t("Sign in"), type="submit", wide=True, size="b"),

@@ -17,12 +17,14 @@ class I18n(BaseState):
     lang: str = "en"
     tz: str = "UTC"
     place: str = "UTC"
+    chosen: str = ""
+    """What the person chose in this tab: the socket's cookies are those it was opened with."""
 
     def _settle(self) -> None:
         """Take language and zone from the signed-in person, else the cookie, else the browser's wish."""
         viewer = current_viewer()
         header = str(self.router.headers.cookie or "")
-        chosen = cookie_value(header, COOKIE)
+        chosen = self.chosen or cookie_value(header, COOKIE)
         if chosen:
             self.lang = language(chosen)
         elif viewer:
@@ -39,7 +41,7 @@ class I18n(BaseState):
         """Change the language on this device; the cookie keeps it for a year."""
         if lang not in LANGUAGES:
             return None
-        self.lang = lang
+        self.lang = self.chosen = lang
         self.place = zone_name(self.tz, lang)
         return rx.call_script(
             f"document.cookie='{COOKIE}={lang};path=/;max-age={_YEAR_S};samesite=lax'"

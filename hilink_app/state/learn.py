@@ -9,6 +9,7 @@ from core.queries import learn
 from core.queries.common import NO_LESSON, NOBODY, Face, LessonLine
 from core.queries.learn import Attended, CoursePath, Homework, TopicProgress
 from hilink_app.state.base import BaseState
+from hilink_app.state.family import Family, dots
 from hilink_app.state.guard import allow
 from hilink_app.state.live import watch
 
@@ -64,7 +65,17 @@ class Following(BaseState):
         await self._look("")
 
     @rx.event
-    @allow("instructor", "coordinator", "guardian")
+    @allow("guardian")
+    async def load_child(self) -> None:
+        """The child chosen at the top of the family's pages."""
+        family = await self.get_state(Family)
+        await family._look()
+        if family.child.id:
+            await self._look(family.child.id)
+        self.ready = True
+
+    @rx.event
+    @allow("instructor", "coordinator")
     async def load_student(self) -> None:
         """The student named in the address; who may is checked where it is read."""
         await self._look(str(self.router.url.path).rstrip("/").rsplit("/", 1)[-1])
@@ -73,19 +84,19 @@ class Following(BaseState):
         progress = await asyncio.to_thread(learn.progress, self._viewer(), student_id)
         self.student, self.topics, self.paths = progress.student, progress.topics, progress.paths
         self.attended = list(reversed(progress.attended))
-        self.dots = [_dot(row.status) for row in progress.attended[-30:]]
-        self.present = sum(dot == "present" for dot in self.dots)
-        self.late = sum(dot == "late" for dot in self.dots)
-        self.missed = sum(dot == "missed" for dot in self.dots)
+        self.dots = dots(progress.attended)
+        self.present, self.late = self.dots.count("present"), self.dots.count("late")
+        self.missed = len(self.dots) - self.present - self.late
         self.ready = True
 
 
 class Lessons(BaseState):
-    """Coming and past lessons of the reader."""
+    """Coming and past lessons of the reader or the chosen child. reports: id of the report by lesson."""
 
     ready: bool = False
     coming: list[LessonLine] = []
     past: list[LessonLine] = []
+    reports: dict[str, str] = {}
 
     @rx.event
     @allow("student", "instructor")
@@ -93,9 +104,20 @@ class Lessons(BaseState):
         viewer = self._viewer()
         self.coming = await asyncio.to_thread(learn.lessons, viewer)
         self.past = await asyncio.to_thread(learn.lessons, viewer, past=True)
+        self.reports = await asyncio.to_thread(learn.report_ids, viewer)
         self.ready = True
+        watch(self, Lessons.load, (f"person:{viewer.person_id}", *(f"session:{line.id}" for line in self.coming[:20])))
 
-
-def _dot(status: str) -> str:
-    """The mark of one lesson among the attendance dots: present, late or missed."""
-    return "late" if status == "late" else "missed" if status in ("absent", "excused") else "present"
+    @rx.event
+    @allow("guardian")
+    async def load_child(self) -> None:
+        """The lessons of the child chosen at the top of the family's pages."""
+        viewer = self._viewer()
+        family = await self.get_state(Family)
+        await family._look()
+        if child_id := family.child.id:
+            self.coming = await asyncio.to_thread(learn.lessons, viewer, child_id)
+            self.past = await asyncio.to_thread(learn.lessons, viewer, child_id, past=True)
+            self.reports = await asyncio.to_thread(learn.report_ids, viewer, child_id)
+            watch(self, Lessons.load_child, (f"person:{child_id}", *(f"session:{line.id}" for line in self.coming[:20])))
+        self.ready = True

@@ -36,13 +36,13 @@ def over_time(student_id: rx.Var) -> rx.Component:
             OverTime.rows.length() > 0,
             ui.stack(
                 ui.figure(
-                    rx.plotly(data=OverTime.attendance, config={"displayModeBar": False}),
+                    OverTime.attendance,
                     title=t("At {share} in 100 lessons", share=OverTime.share),
                     unit=t("Lessons a week"),
                     table=_table(),
                 ),
                 ui.figure(
-                    rx.plotly(data=OverTime.taking_part, config={"displayModeBar": False}),
+                    OverTime.taking_part,
                     title=t("{n} topics finished", n=OverTime.covered),
                     unit=t("Right answers in 100, by week"),
                     table=_table(),
