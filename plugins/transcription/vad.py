@@ -142,8 +142,8 @@ class Endpointer:
         detect: Detector,
         *,
         threshold: float = 0.5,
-        silence_ms: int = 600,
-        pad_ms: int = 256,
+        silence_ms: int = 800,
+        pad_ms: int = 480,
         min_ms: int = 160,
         max_s: float = 15.0,
     ) -> None:
