@@ -22,8 +22,11 @@ const REACTIONS = (t) => ({
 /** The words and icons of the five reactions, in the order of the menu. */
 export const reactionWords = REACTIONS;
 
-/** A video element for one track; `data-track` lets the room measure how large it is shown. */
-export function Picture({ track, name, participantId, source, mirror = false }) {
+/**
+ * A video element for one track; `data-track` lets the room measure how large it is shown.
+ * covered: the node paused it. It keeps its place unseen: a picture nobody wants would never be sent again.
+ */
+export function Picture({ track, name, participantId, source, mirror = false, covered = false }) {
   const { t } = useRoom();
   const video = useRef(null);
   useEffect(() => {
@@ -41,7 +44,7 @@ export function Picture({ track, name, participantId, source, mirror = false }) 
       autoPlay
       playsInline
       muted
-      className={mirror ? "mirror" : source === "screen" ? "whole" : ""}
+      className={[mirror && "mirror", source === "screen" && "whole", covered && "covered"].filter(Boolean).join(" ")}
       data-track={participantId ? trackKey(participantId, source) : undefined}
       data-testid={`video-${participantId || "self"}-${source}`}
       aria-label={source === "screen" ? t("Screen of {name}", { name }) : t("Video of {name}", { name })}
@@ -85,9 +88,8 @@ export function Tile({ person, small = false }) {
   const icon = tagIcon(seen, { speaking, away, paused });
   return (
     <div className={`rm-tile ${small ? "s" : ""} ${speaking ? "speak" : ""} ${shown && track ? "" : "off"}`} role="group" aria-label={spoken(t, seen, { self, speaking, away })} data-person={person.person_id}>
-      {shown && track ? (
-        <Picture track={track} name={person.name} participantId={self ? "" : person.participant_id} source="camera" mirror={self} />
-      ) : (
+      {(shown || paused) && track && <Picture track={track} name={person.name} participantId={self ? "" : person.participant_id} source="camera" mirror={self} covered={paused} />}
+      {!(shown && track) && (
         <span className={`rm-av ${small ? "m" : "l"}`} aria-hidden="true">
           {initials(person.name)}
         </span>
