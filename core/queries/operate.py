@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 
 from core import services
 from core.access import Viewer
@@ -21,6 +21,10 @@ from core.domain import (
 )
 from core.errors import NotAllowed
 from core.queries.common import iso
+
+
+WORKER_SILENT_S = 30
+"""A worker that has not been heard of for longer is taken for dead."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def health(viewer: Viewer) -> Health:
     now = service.clock.now()
     with service.store.read() as db:
         workers = [
-            (row.executor_id, round((now - row.at).total_seconds())) for row in db.exec(select(WorkerHeartbeat))
+            (row.executor_id, round((now - row.at).total_seconds()))
+            for row in db.exec(select(WorkerHeartbeat))
         ]
         late = db.exec(
             select(func.count(), func.min(Timer.due_at)).where(
@@ -102,7 +107,7 @@ def health(viewer: Viewer) -> Health:
         cases = db.exec(
             select(func.count()).where(ExceptionCase.queue == "operator", ExceptionCase.status != "resolved")
         ).one()
-    alive = any(age < 30 for _, age in workers)
+    alive = any(age < WORKER_SILENT_S for _, age in workers)
     oldest = late[1]
     return Health(
         ok=alive and late[0] == 0 and not messages["failed"] and not deliveries.get("failed"),
@@ -159,34 +164,60 @@ def deliveries(
         rows = db.exec(query.order_by(col(Delivery.created_at).desc()).offset(page * size).limit(size))
         lines = [
             DeliveryLine(
-                r.id, r.plugin, r.hook, r.change, r.status, r.attempts, r.error, iso(r.created_at), iso(r.done_at)
+                r.id,
+                r.plugin,
+                r.hook,
+                r.change,
+                r.status,
+                r.attempts,
+                r.error,
+                iso(r.created_at),
+                iso(r.done_at),
             )
             for r in rows
         ]
         return lines, total
 
 
-def audit_log(viewer: Viewer, *, find: str = "", page: int = 0, size: int = 50) -> tuple[list[AuditLine], int]:
-    """Who saw and changed what, newest first. find: part of an action."""
+def delivery_counts(viewer: Viewer) -> dict[str, int]:
+    """How many deliveries are in each status; every status is there."""
+    _operator(viewer)
+    counts = dict.fromkeys(("waiting", "held", "failed", "done", "skipped"), 0)
+    with services.current().store.read() as db:
+        counts.update(dict(db.exec(select(Delivery.status, func.count()).group_by(Delivery.status)).all()))
+    return counts
+
+
+def audit_log(
+    viewer: Viewer, *, find: str = "", page: int = 0, size: int = 50
+) -> tuple[list[AuditLine], int]:
+    """Who saw and changed what, newest first. find: part of an action or of a person's name."""
     _operator(viewer)
     with services.current().store.read() as db:
         query = select(AuditEntry)
-        if find.strip():
-            query = query.where(col(AuditEntry.action).icontains(find.strip(), autoescape=True))
-        total = db.exec(select(func.count()).select_from(query.subquery())).one()
-        rows = db.exec(query.order_by(col(AuditEntry.at).desc()).offset(page * size).limit(size)).all()
-        people = {
-            p.id: p.name
-            for p in db.exec(
-                select(Person).where(
-                    col(Person.id).in_({i for r in rows for i in (r.actor_id, r.person_id) if i})
+        if wanted := find.strip():
+            named = select(Person.id).where(col(Person.name).icontains(wanted, autoescape=True))
+            query = query.where(
+                or_(
+                    col(AuditEntry.action).icontains(wanted, autoescape=True),
+                    col(AuditEntry.actor_id).in_(named),
+                    col(AuditEntry.person_id).in_(named),
                 )
             )
-        }
+        total = db.exec(select(func.count()).select_from(query.subquery())).one()
+        rows = db.exec(
+            query.order_by(col(AuditEntry.at).desc(), col(AuditEntry.id)).offset(page * size).limit(size)
+        ).all()
+        ids = {person_id for row in rows for person_id in (row.actor_id, row.person_id) if person_id}
+        names = {person.id: person.name for person in db.exec(select(Person).where(col(Person.id).in_(ids)))}
         lines = [
             AuditLine(
-                iso(r.at), people.get(r.actor_id or "", ""), r.action, people.get(r.person_id or "", ""), r.subject_id
+                iso(row.at),
+                names.get(row.actor_id or "", ""),
+                row.action,
+                names.get(row.person_id or "", ""),
+                row.subject_id,
             )
-            for r in rows
+            for row in rows
         ]
         return lines, total

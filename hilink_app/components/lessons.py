@@ -118,6 +118,7 @@ def lesson_row(
     relative: Child | None = None,
     selected: bool | rx.Var = False,
     on_click: Event | None = None,
+    session_id: Text = "",
 ) -> rx.Component:
     """One row of the live board, 36 px. Late rows colour their relative time. a11y: a row of a grid."""
     late = rx.Var.create(state) == "late"
@@ -138,7 +139,7 @@ def lesson_row(
         *(rx.el.span(part, class_name=style, role="gridcell") for part, style in cells),
         class_name=name,
         role="row",
-        custom_attrs={"aria-selected": selected, "data-late": late},
+        custom_attrs={"aria-selected": selected, "data-late": late, "data-session-id": session_id},
         **props,
     )
 

@@ -36,6 +36,7 @@ class _Watches:
 
     by_token: dict[str, _Watch] = field(default_factory=dict[str, _Watch])
     due: set[str] = field(default_factory=set[str])
+    later: dict[str, asyncio.TimerHandle] = field(default_factory=dict[str, asyncio.TimerHandle])
 
 
 _watches = _Watches()
@@ -44,6 +45,22 @@ _watches = _Watches()
 def watch(state: rx.State, handler: Any, topics: Sequence[str]) -> None:
     """Queue `handler` (an event handler of ours, no arguments) for this browser when a topic moves."""
     _watches.by_token[state.router.session.client_token] = _Watch(_full_name(handler), frozenset(topics))
+
+
+def look_again(state: rx.State, after_s: float) -> None:
+    """Queue the page's watching handler once more after `after_s` seconds: time alone changes what is true.
+
+    A later call replaces an earlier one.
+    """
+    token = state.router.session.client_token
+    if (earlier := _watches.later.pop(token, None)) is not None:
+        earlier.cancel()
+    _watches.later[token] = asyncio.get_running_loop().call_later(after_s, _fall_due, token)
+
+
+def _fall_due(token: str) -> None:
+    _watches.later.pop(token, None)
+    _watches.due.add(token)
 
 
 def _full_name(handler: Any) -> str:

@@ -1,0 +1,168 @@
+"""One lesson in the coordinator's side dialog: seats and attendance; move, reassign, cancel, correct."""
+
+import asyncio
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import reflex as rx
+
+from core.errors import InvalidInput, UserError
+from core.i18n import format_when
+from core.lifecycle import end, schedule
+from core.queries import board as query
+from core.queries.board import SeatLine
+from core.queries.common import NO_LESSON, LessonLine
+from core.scheduling.times import local_time
+from hilink_app.components.toasts import toast_done
+from hilink_app.state.base import BaseState
+from hilink_app.state.guard import allow
+
+
+class LessonBox(BaseState):
+    """task: "" | move | reassign | correct: the form that is open; cancelling: the confirmation is.
+
+    day, clock: the start as wall clock in the coordinator's zone. about: whose attendance is corrected.
+    """
+
+    is_open: bool = False
+    line: LessonLine = NO_LESSON
+    seats: list[SeatLine] = []
+    end_reason: str = ""
+    changeable: bool = False
+    course_id: str = ""
+    minutes: int = 0
+    task: str = ""
+    cancelling: bool = False
+    day: str = ""
+    clock: str = ""
+    when: str = ""
+    about: str = ""
+    about_name: str = ""
+    about_status: str = ""
+    instructors: list[tuple[str, str]] = []
+    problem: str = ""
+
+    @rx.event
+    @allow("coordinator")
+    async def show(self, session_id: str) -> None:
+        await self._open(session_id)
+
+    @rx.event
+    @allow("coordinator")
+    def close(self) -> rx.event.EventSpec | None:
+        """Closed; an address that named the lesson no longer does."""
+        self.reset()
+        if "lesson" in self.router.url.query_parameters:
+            return rx.redirect(self.router.url.path or "/", replace=True)
+        return None
+
+    @rx.event
+    @allow("coordinator")
+    async def start(self, task: str) -> None:
+        """Open a form."""
+        if task == "reassign":
+            offered = await asyncio.to_thread(query.choices, self._viewer(), self.course_id)
+            others = [(who, name) for who, name, _ in offered.instructors if who != self.line.instructor_id]
+            self.instructors = [("", self._t("Choose an instructor")), *others]
+        self.task, self.problem = task, ""
+
+    @rx.event
+    @allow("coordinator")
+    def start_correction(self, person_id: str) -> None:
+        seat = next((seat for seat in self.seats if seat.person_id == person_id), None)
+        if seat is not None:
+            self.task, self.problem = "correct", ""
+            self.about, self.about_name, self.about_status = seat.person_id, seat.name, seat.status
+
+    @rx.event
+    @allow("coordinator")
+    def stop(self) -> None:
+        """Leave the form; nothing is changed."""
+        self.task, self.problem, self.cancelling = "", "", False
+
+    @rx.event
+    @allow("coordinator")
+    def ask_cancel(self) -> None:
+        self.cancelling = True
+
+    @rx.event
+    @allow("coordinator")
+    async def move(self, form: dict[str, str]) -> rx.event.EventSpec | None:
+        """Another time, in the coordinator's own zone; the length stays."""
+        viewer = self._viewer()
+        try:
+            starts_at = local_time(str(form.get("day", "")), str(form.get("clock", "")), viewer.tz)
+            ends_at = starts_at + timedelta(minutes=self.minutes)
+            await asyncio.to_thread(
+                schedule.move_session, viewer, self.line.id, starts_at, ends_at, self.line.version
+            )
+        except UserError as error:
+            return self._say(error)
+        return await self._done(
+            self._t("Moved to {when}.", when=format_when(starts_at, viewer.tz, viewer.lang))
+        )
+
+    @rx.event
+    @allow("coordinator")
+    async def reassign(self, form: dict[str, str]) -> rx.event.EventSpec | None:
+        chosen = str(form.get("instructor", ""))
+        try:
+            if not chosen:
+                raise InvalidInput("instructor_id", "Please choose an instructor.")
+            await asyncio.to_thread(
+                schedule.reassign_session, self._viewer(), self.line.id, chosen, self.line.version
+            )
+        except UserError as error:
+            return self._say(error)
+        return await self._done(self._t("Another instructor takes this lesson."))
+
+    @rx.event
+    @allow("coordinator")
+    async def cancel(self) -> rx.event.EventSpec | None:
+        self.cancelling = False
+        try:
+            await asyncio.to_thread(schedule.cancel_session, self._viewer(), self.line.id, self.line.version)
+        except UserError as error:
+            return self._say(error)
+        return await self._done(self._t("The lesson is cancelled. Everybody is being told."))
+
+    @rx.event
+    @allow("coordinator")
+    async def correct(self, form: dict[str, str]) -> rx.event.EventSpec | None:
+        """What really was, with why."""
+        status, note = str(form.get("status", "")), str(form.get("reason", ""))
+        try:
+            await asyncio.to_thread(
+                end.correct_attendance, self._viewer(), self.line.id, self.about, status, note
+            )
+        except UserError as error:
+            return self._say(error)
+        return await self._done(self._t("Attendance is corrected."))
+
+    def _say(self, error: UserError) -> None:
+        self.problem = self._t(error.message, **error.facts)
+
+    async def _done(self, says: str) -> rx.event.EventSpec:
+        self.task, self.problem = "", ""
+        await self._again()
+        return toast_done(says)
+
+    async def _open(self, session_id: str) -> None:
+        self.reset()
+        await self._fill(session_id[:40], again=False)
+        self.is_open = True
+
+    async def _again(self) -> None:
+        if self.is_open:
+            await self._fill(self.line.id, again=True)
+
+    async def _fill(self, session_id: str, *, again: bool) -> None:
+        viewer = self._viewer()
+        found = await asyncio.to_thread(query.session_detail, viewer, session_id, again=again)
+        self.line, self.seats = found.line, found.seats
+        self.end_reason, self.changeable, self.course_id = found.end_reason, found.changeable, found.course_id
+        starts_at, ends_at = (datetime.fromisoformat(at) for at in (found.line.starts_at, found.line.ends_at))
+        local = starts_at.astimezone(ZoneInfo(viewer.tz))
+        self.minutes = round((ends_at - starts_at).total_seconds() / 60)
+        self.day, self.clock = local.date().isoformat(), f"{local:%H:%M}"
+        self.when = format_when(starts_at, viewer.tz, viewer.lang)
