@@ -22,7 +22,6 @@ from core.domain import (
 from core.errors import NotAllowed
 from core.queries.common import iso
 
-
 WORKER_SILENT_S = 30
 """A worker that has not been heard of for longer is taken for dead."""
 

@@ -145,8 +145,8 @@ def dialog() -> rx.Component:
         ui.confirm_dialog(
             title=t("Cancel this lesson?"),
             lost=t(
-                "{student} and {instructor} lose their lesson on {when}. Their places are freed, their join links end, "
-                "and they are told by message. This cannot be undone.",
+                "{student} and {instructor} lose their lesson on {when}. Their places are freed, "
+                "their join links end, and they are told by message. This cannot be undone.",
                 student=line.student,
                 instructor=line.instructor,
                 when=LessonBox.when,

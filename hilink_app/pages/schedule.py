@@ -28,13 +28,17 @@ def _students() -> rx.Component:
     shown = rx.cond(
         Schedule.students.length() > 0,
         rx.el.div(
-            rx.foreach(Schedule.students, _student), class_name="hl-col hl-g2", max_height="184px", overflow_y="auto",
-            padding="2px", tab_index=-1,
+            rx.foreach(Schedule.students, _student),
+            class_name="hl-col hl-g2",
+            max_height="184px",
+            overflow_y="auto",
+            padding="2px",
+            tab_index=-1,
         ),
         ui.quiet(
             rx.cond(Schedule.course_id == "", t("Choose a course first."), t("Nobody takes this course yet."))
         ),
-    )  # fmt: skip
+    )
     return rx.el.div(
         ui.radio_group(t("Students"), shown), ui.error_text(Schedule.errors["student_ids"], "new-students")
     )
@@ -51,21 +55,40 @@ def _when() -> rx.Component:
     return ui.stack(
         ui.row(
             ui.text_field(
-                t("Day"), "new-day", kind="date", default_value=Schedule.day, on_change=Schedule.set_day,
+                t("Day"),
+                "new-day",
+                kind="date",
+                default_value=Schedule.day,
+                on_change=Schedule.set_day,
                 error=errors["starts_at"],
             ),
             ui.text_field(
-                t("Start"), "new-start", kind="time", default_value=Schedule.clock, on_change=Schedule.set_clock
+                t("Start"),
+                "new-start",
+                kind="time",
+                default_value=Schedule.clock,
+                on_change=Schedule.set_clock,
             ),
             ui.text_field(
-                t("Length in minutes"), "new-length", kind="number", min=5, max=360, step=5,
-                default_value=Schedule.length, error=errors["ends_at"],
+                t("Length in minutes"),
+                "new-length",
+                kind="number",
+                min=5,
+                max=360,
+                step=5,
+                default_value=Schedule.length,
+                error=errors["ends_at"],
             ),
-            gap=3, align_items="flex-start",
+            gap=3,
+            align_items="flex-start",
         ),
         ui.select_field(
-            t("Whose time zone is this?"), "new-zone", Schedule.zones, value=Schedule.tz,
-            on_change=Schedule.choose_zone, error=errors["tz"],
+            t("Whose time zone is this?"),
+            "new-zone",
+            Schedule.zones,
+            value=Schedule.tz,
+            on_change=Schedule.choose_zone,
+            error=errors["tz"],
         ),
         rx.cond(
             Schedule.previews.length() > 0,
@@ -76,7 +99,7 @@ def _when() -> rx.Component:
             ),
         ),
         gap=3,
-    )  # fmt: skip
+    )
 
 
 def dialog() -> rx.Component:
@@ -86,15 +109,27 @@ def dialog() -> rx.Component:
         ui.form(
             ui.form_error(Schedule.problem),
             ui.select_field(
-                t("Course"), "new-course", Schedule.courses, value=Schedule.course_id,
-                on_change=Schedule.choose_course, error=errors["course_id"],
+                t("Course"),
+                "new-course",
+                Schedule.courses,
+                value=Schedule.course_id,
+                on_change=Schedule.choose_course,
+                error=errors["course_id"],
             ),
             ui.select_field(
-                t("Topic"), "new-topic", Schedule.topics, value=Schedule.topic_id, on_change=Schedule.choose_topic
+                t("Topic"),
+                "new-topic",
+                Schedule.topics,
+                value=Schedule.topic_id,
+                on_change=Schedule.choose_topic,
             ),
             ui.select_field(
-                t("Instructor"), "new-instructor", Schedule.instructors, value=Schedule.instructor_id,
-                on_change=Schedule.choose_instructor, error=errors["instructor_id"],
+                t("Instructor"),
+                "new-instructor",
+                Schedule.instructors,
+                value=Schedule.instructor_id,
+                on_change=Schedule.choose_instructor,
+                error=errors["instructor_id"],
             ),
             _students(),
             _when(),
@@ -110,4 +145,4 @@ def dialog() -> rx.Component:
             ui.button(t("Leave it"), on_click=Schedule.close),
             ui.primary(t("Schedule"), type="submit", form=FORM),
         ],
-    )  # fmt: skip
+    )

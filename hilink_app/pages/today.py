@@ -61,11 +61,14 @@ def _row(line: rx.Var[LessonLine]) -> rx.Component:
         here=_seats(line),
         steps=ui.thread(line.steps, line.at),
         action=ui.button(
-            t("Open"), size="s", on_click=LessonBox.show(line.id), aria_label=t("Open {name}", name=line.student)
+            t("Open"),
+            size="s",
+            on_click=LessonBox.show(line.id),
+            aria_label=t("Open {name}", name=line.student),
         ),
         selected=LessonBox.is_open & (LessonBox.line.id == line.id),
         session_id=line.id,
-    )  # fmt: skip
+    )
 
 
 def _lane(lane: rx.Var[Lane]) -> rx.Component:
@@ -137,9 +140,7 @@ def _grid() -> rx.Component:
             ),
             ui.empty(
                 t("No lessons today"),
-                t(
-                    "Lessons appear here as soon as they are scheduled, and move by themselves as people come in."
-                ),
+                t("Lessons appear here once they are scheduled, and move by themselves as people come in."),
                 ui.button(t("Schedule a lesson"), on_click=schedule.Schedule.show),
                 icon_name="calendar-plus",
             ),

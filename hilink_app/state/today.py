@@ -213,8 +213,10 @@ def _lanes(rows: list[LessonLine], counts: Mapping[str, int]) -> list[Lane]:
 
 
 def strip_slots(strip: list[tuple[int, int, int]], now: float) -> tuple[list[dict[str, Any]], float]:
-    """Slots of the strip as `kit.jsx` draws them, and where now is, 0..1 of its width. strip: (quarter 0..95, lessons, with trouble);
-    now: quarters since midnight."""
+    """Slots of the strip as `kit.jsx` draws them, and where now is, 0..1 of its width.
+
+    strip: (quarter 0..95, lessons, with trouble); now: quarters since midnight.
+    """
     known = {quarter: (count, missed) for quarter, count, missed in strip}
     first = min([DAY_QUARTERS[0], int(now), *known]) // 4 * 4
     last = max([DAY_QUARTERS[1], int(now) + 1, *(quarter + 1 for quarter in known)])
