@@ -9,6 +9,7 @@ from core.services import Services
 from core.store.blobs import DiskBlobs
 from core.store.bus import MemoryBus, RedisBus
 from core.store.mail import mailer
+from core.store.migrate import upgrade
 from core.store.sql import SqlStore
 from core.tickets import Tickets
 
@@ -19,6 +20,7 @@ def build(settings: Settings, role: str, plugins: Plugins | None = None) -> Serv
     The caller installs them (`core.services.install`) and closes the store when it is done.
     """
     plugins = plugins or Plugins.load()
+    plugins.check_built_ins()
     store = SqlStore(settings)
     plugins.read_switches_from(store)
     wiring.wire()
@@ -40,3 +42,10 @@ def build(settings: Settings, role: str, plugins: Plugins | None = None) -> Serv
         plugins=plugins,
         media=media,
     )
+
+
+def migrate(settings: Settings) -> None:
+    """Bring core's and every plugin's tables to this version; safe from several places at once."""
+    plugins = Plugins.load()
+    plugins.check_built_ins()
+    upgrade(settings, plugins)

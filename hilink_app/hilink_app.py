@@ -3,6 +3,7 @@
 Importing this compiles no page and touches no database: services are installed in the lifespan.
 """
 
+import asyncio
 import contextlib
 import importlib
 import logging
@@ -65,6 +66,7 @@ def _navigation(specs: list[PageSpec]) -> None:
 async def _lifespan(app: rx.App) -> AsyncIterator[None]:
     """Services, the plugins' own lifespans, then live pages; taken down in the reverse order."""
     current = bootstrap.build(settings, "web", plugins)
+    await asyncio.to_thread(current.store.verify)
     services.install(current)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(services.install, None)

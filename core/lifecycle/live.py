@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -65,8 +65,11 @@ def presence_started(session_id: str, person_id: str, participant_id: str, role:
             emit(db, SessionStarted(session_id=session_id))
 
 
-def presence_ended(participant_id: str, reason: str) -> None:
-    """That connection is gone. reason: left | lost | removed | session_ended | server_restart. Idempotent."""
+def presence_ended(participant_id: str, reason: str, at: datetime | None = None) -> None:
+    """That connection is gone. reason: left | lost | removed | session_ended | server_restart. Idempotent.
+
+    at: when the line broke, when it was given up only later; None = now.
+    """
     service = services.current()
     with service.store.write() as db:
         row = db.exec(
@@ -74,7 +77,7 @@ def presence_ended(participant_id: str, reason: str) -> None:
         ).first()
         if row is None or row.ended_at is not None:
             return
-        row.ended_at, row.end_reason = service.clock.now(), reason
+        row.ended_at, row.end_reason = max(row.started_at, at or service.clock.now()), reason
         db.add(row)
         emit(db, ParticipantLeft(session_id=row.session_id, person_id=row.person_id, role=row.role, reason=reason))
 

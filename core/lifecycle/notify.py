@@ -13,10 +13,12 @@ from core.delivery import emit
 from core.domain import Guardianship, Message, Person, StudentReport, Summary
 from core.events import FamilyTold, MessageSent
 from core.lifecycle.cases import open_case
+from core.store.mail import MailOff
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 6
+_OUTBOX_LOOK = timedelta(minutes=5)
 BATCH = 10
 
 
@@ -114,6 +116,8 @@ async def send_due() -> int:
     for message in claimed:
         try:
             await channels[message.channel](message)
+        except MailOff:
+            _put_back(message.id)
         except Exception as error:  # the border to the outside: any failure is retried, then owned
             logger.warning("message failed", extra={"message_id": message.id, "kind": message.kind})
             _settle(message.id, f"{type(error).__name__}"[:200])
@@ -143,6 +147,15 @@ def _claim(now: datetime, channels: tuple[str, ...]) -> list[MessageView]:
             MessageView(row.id, row.kind, row.channel, row.to_person_id, row.session_id, dict(row.params), row.message_id)
             for row in rows
         ]
+
+
+def _put_back(message_id: str) -> None:
+    """No mail server yet: the message stays in the outbox, and the try does not count."""
+    with services.current().store.write() as db:
+        row = db.get_one(Message, message_id)
+        row.attempts -= 1
+        row.due_at = services.current().clock.now() + _OUTBOX_LOOK
+        db.add(row)
 
 
 def _settle(message_id: str, error: str) -> None:

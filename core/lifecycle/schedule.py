@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from core import services
@@ -20,7 +20,7 @@ from core.domain.load import get_session, seats, session_view
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import SessionScheduled
 from core.scheduling.times import check_times
-from core.store.constraints import double_booking
+from core.store.constraints import double_booking, lost_race
 from core.views import ClassSessionView
 
 MAX_STUDENTS = 50
@@ -58,7 +58,7 @@ def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
             db.add(row)
             db.flush()
             people = [(new.instructor_id, "instructor"), *((student, "student") for student in new.student_ids)]
-            for person_id, role in people:
+            for person_id, role in sorted(people):  # one order for everybody: racing bookings cannot deadlock
                 db.add(
                     Seat(
                         session_id=row.id,
@@ -71,7 +71,7 @@ def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
             db.flush()
             announce(db, actor, row, "scheduled")
             return session_view(db, row.id)
-    except IntegrityError as error:
+    except DBAPIError as error:
         raise clash(error, new.starts_at, new.ends_at, (new.instructor_id, *new.student_ids)) from error
 
 
@@ -87,12 +87,13 @@ def move_session(actor: Actor, session_id: str, starts_at: datetime, ends_at: da
             rows = seats(db, session_id)
             people = tuple(seat.person_id for seat in rows)
             row.starts_at, row.ends_at = starts_at, ends_at
-            for seat in rows:
+            for seat in sorted(rows, key=lambda seat: seat.person_id):
                 seat.starts_at, seat.ends_at = starts_at, ends_at
                 db.add(seat)
+                db.flush()
             announce(db, actor, row, "moved")
             return session_view(db, session_id)
-    except IntegrityError as error:
+    except DBAPIError as error:
         raise clash(error, starts_at, ends_at, people, session_id) from error
 
 
@@ -121,7 +122,7 @@ def reassign_session(actor: Actor, session_id: str, instructor_id: str, version:
             db.add(seat)
             announce(db, actor, row, "reassigned")
             return session_view(db, session_id)
-    except IntegrityError as error:
+    except DBAPIError as error:
         row_view = _view(session_id)
         raise clash(error, row_view.starts_at, row_view.ends_at, (instructor_id,), session_id) from error
 
@@ -172,13 +173,15 @@ def close_seat(db: Session, seat: Seat, now: datetime) -> None:
 
 
 def clash(
-    error: IntegrityError,
+    error: DBAPIError,
     starts_at: datetime,
     ends_at: datetime,
     people: tuple[str, ...],
     session_id: str | None = None,
 ) -> Exception:
-    """The Conflict that names who is busy with what; any other integrity error is returned as it is."""
+    """The Conflict that names who is busy with what; any other database error is returned as it is."""
+    if lost_race(error):
+        return Conflict("Somebody else was faster. Please look again.")
     if not double_booking(error):
         return error
     with services.current().store.read() as db:

@@ -114,7 +114,7 @@ def _fact(
                 live.presence_started, session_id, entry.person_id, entry.participant_id, entry.role
             )
         case PresenceEnded():
-            return partial(live.presence_ended, entry.participant_id, entry.reason)
+            return partial(live.presence_ended, entry.participant_id, entry.reason, entry.at)
         case RoomEmptied():
             return partial(live.room_emptied, session_id)
         case Measured():

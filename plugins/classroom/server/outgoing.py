@@ -41,10 +41,11 @@ class PresenceStarted:
 
 @dataclass(frozen=True, slots=True)
 class PresenceEnded:
-    """reason: left | lost | removed | session_ended."""
+    """reason: left | lost | removed | session_ended. at: when the line broke, None = now."""
 
     participant_id: str
     reason: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

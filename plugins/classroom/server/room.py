@@ -344,7 +344,7 @@ class Room:
             del self._of_person[participant.person_id]
         out: list[Outgoing] = [MediaLeave(participant.id)]
         if participant.role in SEATED:
-            out.append(PresenceEnded(participant.id, reason))
+            out.append(PresenceEnded(participant.id, reason, participant.lost_at))
         return out
 
     def _reseat(self, participant: Participant, seat: SeatHolder) -> list[Outgoing]:

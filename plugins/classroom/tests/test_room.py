@@ -281,9 +281,10 @@ def test_a_cut_line_keeps_the_seat_and_one_presence(bench: Bench) -> None:
 def test_after_the_grace_time_the_seat_is_given_up(bench: Bench) -> None:
     teacher, lena = bench.join(TEACHER, LENA)
     bench.room.disconnected(lena.id)
+    cut = bench.at
     bench.at += timedelta(seconds=90)
     out = bench.room.tick()
-    assert of(out, PresenceEnded) == [PresenceEnded(lena.id, "lost")]
+    assert of(out, PresenceEnded) == [PresenceEnded(lena.id, "lost", cut)]
     assert frames(out, teacher, "gone") == [{"type": "gone", "person_id": "lena", "reason": "lost"}]
     assert not of(out, RoomEmptied)
     again, out = bench.room.join(LENA, resume=lena.id)
