@@ -47,42 +47,58 @@ def summaries() -> rx.Component:
         rx.el.ul(rx.foreach(Summaries.rows, _row), class_name="hl-list"),
         ui.empty(t("No summaries yet"), t("A draft appears here soon after each lesson."), icon_name="file-pen-line"),
     )
-    return ui.frame(t("Summaries"), ui.when_ready(Summaries.ready, ui.panel(body)), current="/summaries")
+    return ui.frame(t("Summaries"), ui.when_ready(Summaries.ready, ui.panel(body), ui.panel(ui.skeleton(6))), current="/summaries")
 
 
 def _sentence(line: rx.Var[SentenceLine]) -> rx.Component:
     """One sentence: its source one click away, Edit and Remove beside it; the one being rewritten is a text box."""
     state = rx.cond(
         ReviewState.active == line.key,
-        "active",
+        rx.cond(line.spans.length() == 0, rx.cond(line.edited, "active", "none"), "active"),
         rx.cond((line.spans.length() == 0) & ~line.edited & ~ReviewState.vouched.contains(line.key), "none", "rest"),
     )
-    open_draft = ReviewState.status == "draft"
     shown = rx.el.div(
-        ui.sourced_sentence(line.text, line.moment, state=state, on_click=ReviewState.pick(line.key).prevent_default, key=line.key),
+        rx.el.span(
+            ui.sourced_sentence(
+                line.text, line.moment, state=state, on_click=ReviewState.pick(line.key).prevent_default, key=line.key
+            ),
+            class_name="hl-sent-t",
+        ),
         rx.cond(
-            open_draft,
+            _open_draft(),
             rx.el.span(
                 ui.icon_button("pencil", t("Edit this sentence"), size="s", kind="g", on_click=ReviewState.edit(line.key)),
-                ui.icon_button("trash-2", t("Remove this sentence"), size="s", kind="g", on_click=ReviewState.remove(line.key)),
-                class_name="hl-row",
+                ui.icon_button(
+                    "trash-2", t("Remove this sentence"), size="s", kind="g", on_click=ReviewState.remove(line.key)
+                ),
+                class_name="hl-sent-acts",
             ),
         ),
-        class_name="hl-row top",
+        class_name="hl-sent",
         id=line.key,
     )
-    rewriting = ui.stack(
-        ui.area_field(t("Sentence"), "sentence", rows=2, value=ReviewState.text, on_change=ReviewState.type_text),
+    rewriting = rx.el.form(
+        ui.area_field(
+            t("Sentence"),
+            "sentence",
+            rows=2,
+            default_value=ReviewState.text,
+            on_blur=ReviewState.type_text,
+            max_length=600,
+            auto_focus=True,
+            key=line.key,
+        ),
         ui.row(
-            ui.primary(t("Keep"), size="s", on_click=ReviewState.keep),
+            ui.primary(t("Keep"), size="s", type="submit"),
             ui.plain(t("Leave as it was"), size="s", on_click=ReviewState.leave),
         ),
-        gap=2,
+        on_submit=ReviewState.keep,
+        class_name="hl-col hl-g2 hl-sent-edit",
     )
     return rx.el.div(
         rx.cond(ReviewState.editing == line.key, rewriting, shown),
         rx.cond(
-            ReviewState.problem_key == line.key,
+            (ReviewState.problem_key == line.key) & (ReviewState.editing != line.key),
             ui.check_this(
                 t("It has no source in the transcript."),
                 ui.button(t("It is right, I vouch for it"), size="s", on_click=ReviewState.vouch(line.key)),
@@ -92,47 +108,72 @@ def _sentence(line: rx.Var[SentenceLine]) -> rx.Component:
     )
 
 
+def _open_draft() -> rx.Var[bool]:
+    return ReviewState.status == "draft"
+
+
 def _section(name: str) -> rx.Component:
-    """The sentences of one section, with its heading only when there are some."""
+    """The sentences of one section, with its heading; nothing when there are none."""
     here = ReviewState.sentences.to(list[SentenceLine])
-    return rx.el.div(
-        rx.el.h2(ui.t_choice(rx.Var.create(name), SECTIONS), class_name="hl-lab"),
-        rx.foreach(here, lambda line: rx.cond(line.section == name, _sentence(line))),
-        class_name="hl-bodyt",
+    return rx.cond(
+        ReviewState.sections.contains(name),
+        rx.el.div(
+            rx.el.h3(ui.t_choice(rx.Var.create(name), SECTIONS), class_name="hl-lab"),
+            rx.foreach(here, lambda line: rx.cond(line.section == name, _sentence(line))),
+            class_name="hl-bodyt",
+        ),
+    )
+
+
+def _add(where: rx.Var | str) -> rx.Component:
+    return rx.cond(
+        _open_draft(), rx.el.div(ui.plain(t("Add a sentence"), icon="plus", size="s", on_click=ReviewState.add(where)))
+    )
+
+
+def _summary() -> rx.Component:
+    return ui.panel(
+        ui.panel_head(t("Summary"), note=t("for you, and for the next briefing")),
+        rx.cond(
+            ReviewState.sentences.length() == 0,
+            ui.quiet(t("Nothing is written here yet. Add a sentence."), small=False),
+        ),
+        *(_section(name) for name in SECTIONS),
+        _add("s"),
     )
 
 
 def _report(report: rx.Var[ReportLine], number: rx.Var[int]) -> rx.Component:
     """What one family would read."""
-    open_draft = ReviewState.status == "draft"
+    fixed = ReviewState.summary_id + report.student_id
+    headline = ui.text_field(
+        t("First line"),
+        "headline-" + report.student_id,
+        default_value=report.headline,
+        on_blur=lambda text: ReviewState.set_headline(report.student_id, text),
+        max_length=200,
+        key="h" + fixed,
+    )
+    homework = ui.area_field(
+        t("Homework"),
+        "homework-" + report.student_id,
+        rows=2,
+        default_value=report.homework,
+        on_blur=lambda text: ReviewState.set_homework(report.student_id, text),
+        max_length=2_000,
+        key="w" + fixed,
+    )
+    shown_homework = rx.cond(
+        report.homework != "", ui.note("notebook-pen", rx.el.b(t("For next time:")), " ", report.homework)
+    )
     return ui.panel(
-        ui.panel_head(t("For the family of {name}", name=report.student), mark=rx.cond(open_draft, ui.draft_mark())),
-        rx.cond(
-            open_draft,
-            ui.text_field(
-                t("First line"),
-                "headline",
-                default_value=report.headline,
-                on_blur=lambda text: ReviewState.set_headline(report.student_id, text),
-            ),
-            rx.el.p(rx.el.b(report.headline)),
-        ),
-        rx.el.div(rx.foreach(report.sentences, _sentence), class_name="hl-bodyt"),
-        rx.cond(
-            open_draft,
-            ui.stack(
-                ui.plain(t("Add a sentence"), icon="plus", size="s", on_click=ReviewState.add(number.to(str))),
-                ui.area_field(
-                    t("Homework"),
-                    "homework",
-                    rows=2,
-                    hint=t("The student and the family see it."),
-                    default_value=report.homework,
-                    on_blur=lambda text: ReviewState.set_homework(report.student_id, text),
-                ),
-                gap=2,
-            ),
-            rx.cond(report.homework != "", rx.el.p(t("For next time: {homework}", homework=report.homework))),
+        ui.panel_head(t("For the family of {name}", name=report.student), note=t("they read this, and the homework")),
+        ui.stack(
+            rx.cond(_open_draft(), headline, rx.el.p(report.headline, class_name="hl-big")),
+            rx.el.div(rx.foreach(report.sentences, _sentence), class_name="hl-bodyt"),
+            _add(number.to(str)),
+            rx.cond(_open_draft(), homework, shown_homework),
+            gap=3,
         ),
     )
 
@@ -140,7 +181,7 @@ def _report(report: rx.Var[ReportLine], number: rx.Var[int]) -> rx.Component:
 def _topic(item: rx.Var[TopicState]) -> rx.Component:
     choices = [("covered", t("Covered")), ("started", t("Started")), ("not_reached", t("Not reached"))]
     return rx.cond(
-        ReviewState.status == "draft",
+        _open_draft(),
         ui.pick(item.name, item.state, choices, lambda state: ReviewState.set_topic(item.topic_id, state)),
         ui.coverage_chip(item.name, rx.cond(item.state == "not_reached", "missed", item.state)),
     )
@@ -148,12 +189,18 @@ def _topic(item: rx.Var[TopicState]) -> rx.Component:
 
 def _line(line: rx.Var[TranscriptRow]) -> rx.Component:
     kind = rx.cond(ReviewState.active_spans.contains(line.id), "source", "rest")
-    return rx.el.div(ui.transcript_line(line.moment, line.speaker, line.text, kind=kind, key=line.id), id="line-" + line.id, role="presentation")
+    return ui.transcript_line(line.moment, line.speaker, line.text, kind=kind, key=line.id)
 
 
 def _transcript() -> rx.Component:
     return ui.panel(
-        ui.panel_head(t("Transcript")),
+        rx.el.div(
+            ui.panel_head(
+                t("Transcript"),
+                note=ui.tn("{n} line", "{n} lines", ReviewState.transcript.length()),
+            ),
+            class_name="hl-tu-head",
+        ),
         rx.cond(
             ReviewState.transcript.length() > 0,
             ui.transcript(rx.foreach(ReviewState.transcript, _line)),
@@ -163,21 +210,23 @@ def _transcript() -> rx.Component:
                 icon_name="captions-off",
             ),
         ),
+        pad=False,
+        class_name="hl-stick clip",
     )
 
 
 def _notices() -> rx.Component:
     return rx.fragment(
         rx.cond(
-            ReviewState.low_accuracy & (ReviewState.status == "draft"),
+            ReviewState.low_accuracy & _open_draft(),
             ui.callout(
                 "warn",
                 "captions",
-                t("The captions of this lesson are not accurate. The family's report holds facts only; please add what you remember."),
+                t("The captions of this lesson are not accurate. The family’s report holds facts only; please add what you remember."),
             ),
         ),
         rx.cond(
-            ReviewState.previous_reason != "",
+            (ReviewState.previous_reason != "") & _open_draft(),
             ui.callout("info", "rotate-ccw", t("You asked for a new draft: {reason}", reason=ReviewState.previous_reason)),
         ),
         rx.cond(
@@ -188,52 +237,57 @@ def _notices() -> rx.Component:
             ReviewState.status == "rejected",
             ui.callout("info", "rotate-ccw", t("A new draft is being written. It appears among your summaries.")),
         ),
-        rx.cond(
-            ReviewState.problem != "",
-            rx.el.div(
+        rx.el.div(
+            rx.cond(
+                ReviewState.problem != "",
                 ui.callout(
-                    "warn", "circle-alert", t("Not approved yet. This sentence needs a source or your word: {text}", text=ReviewState.problem)
+                    "warn",
+                    "circle-alert",
+                    t("Not approved yet. This sentence needs a source or your word: {text}", text=ReviewState.problem),
                 ),
-                role="alert",
             ),
+            role="alert",
+        ),
+    )
+
+
+def _mark() -> rx.Component:
+    """What this is and how much of it has a source."""
+    return rx.cond(
+        _open_draft(),
+        ui.row(
+            ui.draft_mark(t("Draft {n}, written from the transcript", n=ReviewState.draft_no)),
+            ui.spacer(),
+            ui.quiet(
+                t("{n} sentences, {sourced} with a source or in your words", n=ReviewState.total, sourced=ReviewState.sourced)
+            ),
+        ),
+    )
+
+
+def _decide() -> rx.Component:
+    return rx.cond(
+        _open_draft() & ~ReviewState.missing,
+        ui.row(
+            ui.due(t("Family expects it by"), " ", ui.time_text(ReviewState.due_at, "when")),
+            ui.button(t("Ask for a new draft"), icon="rotate-ccw", on_click=ReviewState.ask_reason),
+            ui.button(rx.cond(ReviewState.saved, t("Saved"), t("Save")), disabled=ReviewState.saved, on_click=ReviewState.save),
+            ui.primary(t("Approve summary"), icon="check", on_click=ReviewState.approve),
+            gap=3,
         ),
     )
 
 
 def review() -> rx.Component:
     """The draft at the left, its transcript at the right."""
-    decide = rx.cond(
-        ReviewState.status == "draft",
-        ui.row(
-            ui.button(t("Ask for a new draft"), icon="rotate-ccw", on_click=ReviewState.ask_reason),
-            ui.button(t("Save"), disabled=ReviewState.saved, on_click=ReviewState.save),
-            ui.primary(t("Approve summary"), icon="check", on_click=ReviewState.approve),
-        ),
-    )
-    staff = ui.panel(
-        ui.panel_head(
-            t("Summary"),
-            note=t("Draft {n}, written from the transcript ({engine})", n=ReviewState.draft_no, engine=ReviewState.engine),
-            mark=rx.cond(ReviewState.status == "draft", ui.draft_mark()),
-        ),
-        rx.cond(
-            ReviewState.sentences.length() == 0,
-            ui.quiet(t("Nothing is written here yet. Add a sentence."), small=False),
-        ),
-        *(_section(name) for name in SECTIONS),
-        rx.cond(
-            ReviewState.status == "draft",
-            ui.plain(t("Add a sentence"), icon="plus", size="s", on_click=ReviewState.add("s")),
-        ),
-    )
     topics = rx.cond(
         ReviewState.topics.length() > 0,
         ui.panel(ui.panel_head(t("Topics of the course")), ui.row(rx.foreach(ReviewState.topics, _topic))),
     )
     reason = ui.dialog(
         ui.form(
-            ui.area_field(t("What is wrong with this draft?"), "reason", rows=3, required=True),
-            ui.primary(t("Ask for a new draft"), type="submit"),
+            ui.area_field(t("What is wrong with this draft?"), "reason", rows=3, required=True, max_length=500),
+            rx.el.div(ui.primary(t("Ask for a new draft"), type="submit")),
             on_submit=ReviewState.reject,
         ),
         title=t("Ask for a new draft"),
@@ -241,17 +295,34 @@ def review() -> rx.Component:
         on_close=ReviewState.close_reason,
         note=t("The next draft is written from the same transcript with your reason in mind."),
     )
-    body = ui.columns(
-        [_notices(), staff, rx.foreach(ReviewState.reports, _report), topics],
-        [_transcript()],
-        520,
+    told = rx.cond(
+        _open_draft(), ui.note("send", t("When you approve, the family gets it by email and on their page, in your words."))
     )
-    title = rx.fragment(ReviewState.lesson.student, " · ", ReviewState.lesson.course)
+    found = ui.columns(
+        [_notices(), _mark(), _summary(), rx.foreach(ReviewState.reports, _report), topics, told], [_transcript()], 520
+    )
+    lost = ui.panel(
+        ui.missing(
+            t("We could not find this summary"),
+            t("It may belong to another instructor’s lesson. Nothing is lost."),
+            ui.link(t("All summaries"), "/summaries"),
+            icon_name="file-question",
+        )
+    )
+    title = rx.cond(
+        ReviewState.missing, t("Summary"), rx.fragment(ReviewState.lesson.student, " · ", ReviewState.lesson.course)
+    )
+    note = rx.cond(
+        ReviewState.missing,
+        "",
+        rx.fragment(ui.time_text(ReviewState.lesson.starts_at, "when"), " · ", ReviewState.lesson.topic),
+    )
+    body = rx.fragment(rx.cond(ReviewState.missing, lost, found), reason)
     return ui.frame(
         title,
-        ui.when_ready(ReviewState.ready, rx.fragment(body, reason)),
-        actions=[decide],
-        zone=rx.fragment(ui.time_text(ReviewState.lesson.starts_at, "when"), " · ", ReviewState.lesson.topic),
+        ui.when_ready(ReviewState.ready, body, ui.panel(ui.skeleton(8, shape="text"))),
+        actions=[_decide()],
+        zone=note,
         current="/summaries",
     )
 

@@ -1,6 +1,7 @@
 """What every state of ours can do: know who is asking, and answer with a sentence."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import reflex as rx
 
@@ -36,6 +37,13 @@ class BaseState(rx.State):
     def _toast_error(self, error: UserError) -> rx.event.EventSpec:
         """The error as a sentence on the screen; ``@allow`` does this for errors that are raised."""
         return toast_error(error)
+
+    def _done(self, says: str, undo: rx.event.EventSpec | None = None) -> rx.event.EventSpec:
+        """What was done as a toast, in words already translated, with Undo for 8 s."""
+        extra: dict[str, Any] = {} if undo is None else {"action": {"label": self._t("Undo"), "on_click": undo}}
+        return rx.toast(
+            says, duration=8000, close_button=True, position="bottom-center", class_name="hl-toast", **extra
+        )
 
     def _now(self) -> datetime:
         """Aware UTC now."""

@@ -9,7 +9,6 @@ from core.lifecycle.consent import set_consent
 from core.queries import learn
 from core.queries.common import NOBODY, Face, LessonLine
 from core.queries.learn import NO_REPORT, CoursePath, FamilyHome, Report, TopicProgress
-from hilink_app.components.toasts import toast_done
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
 from hilink_app.state.live import watch
@@ -60,7 +59,7 @@ class Family(BaseState):
         await asyncio.to_thread(set_consent, viewer, self.child.id, purpose, given)
         await self._look()
         says = self._t("Saved. It holds from now on.")
-        return toast_done(says, viewer.lang, undo=Family.decide(purpose, not given))
+        return self._done(says, undo=Family.decide(purpose, not given))
 
     async def _look(self) -> None:
         viewer = self._viewer()

@@ -10,7 +10,6 @@ from core.errors import InvalidInput
 from core.i18n import gettext
 from core.lifecycle import profile
 from core.lifecycle.consent import set_consent
-from hilink_app.components.toasts import toast_done
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import SIGNED_IN, allow
 from hilink_app.state.i18n import I18n
@@ -70,7 +69,7 @@ class ProfilePage(BaseState):
     @allow(SIGNED_IN)
     async def show_changes(self) -> list[rx.event.EventSpec]:
         """Says so in the language that was just chosen."""
-        return [Reader.load, toast_done(gettext("Your settings are saved.", self.lang), self.lang)]
+        return [Reader.load, self._done(gettext("Your settings are saved.", self.lang))]
 
     @rx.event
     @allow(SIGNED_IN)
@@ -86,7 +85,7 @@ class ProfilePage(BaseState):
             self._say(error)
             return None
         await self._look()
-        return toast_done(self._t("Your password is changed. Other devices are signed out."))
+        return self._done(self._t("Your password is changed. Other devices are signed out."))
 
     @rx.event
     @allow(SIGNED_IN)
@@ -96,7 +95,7 @@ class ProfilePage(BaseState):
         await asyncio.to_thread(set_consent, viewer, viewer.person_id, purpose, given)
         await self._look()
         says = self._t("Saved. It holds from now on.")
-        return toast_done(says, viewer.lang, undo=ProfilePage.decide(purpose, not given))
+        return self._done(says, undo=ProfilePage.decide(purpose, not given))
 
     def _say(self, error: InvalidInput) -> None:
         self.problem, self.problem_field = self._t(error.message, **error.facts), error.field

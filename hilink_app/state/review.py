@@ -1,11 +1,13 @@
 """The review of one draft: what the instructor changes before deciding. Nothing is stored until saved or decided."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import reflex as rx
 
+from core.errors import NotAllowed, NotFound
 from core.lifecycle import approve
 from core.lifecycle.approve import EditedReport, EditedSentence, Edits
 from core.queries import teach
@@ -13,8 +15,19 @@ from core.queries.common import NO_LESSON, LessonLine
 from core.queries.teach import ReportLine, SentenceLine, ToApprove, TopicState, TranscriptRow
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
+from hilink_app.state.live import watch
 
 STAFF = ("instructor", "coordinator")
+_SHOW_LINE = """(() => {
+  const line = document.querySelector(`[data-key="${%s}"]`), box = line?.closest(".hl-tu");
+  if (!box) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  const seen = box.getBoundingClientRect();
+  if (seen.top > innerHeight - 160 || seen.bottom < 80) line.scrollIntoView({block: "center", behavior: calm});
+  else box.scrollTo({top: line.offsetTop - box.clientHeight / 3, behavior: calm});
+})()"""
+"""Scrolls the transcript alone; the page moves only where the transcript stands below (phones)."""
+_SHOW_SENTENCE = """document.getElementById(%s)?.scrollIntoView({block: "nearest"})"""
 
 
 class Summaries(BaseState):
@@ -28,13 +41,16 @@ class Summaries(BaseState):
     async def load(self) -> None:
         self.rows = await asyncio.to_thread(teach.summaries, self._viewer())
         self.ready = True
+        watch(self, Summaries.load, [f"session:{row.session_id}" for row, _ in self.rows[:30]])
 
 
 class ReviewState(BaseState):
     """active: key of the sentence whose source is lit; editing: key of the one being rewritten; vouched: keys the
-    instructor stands for without a source; problem: what keeps it from being approved."""
+    instructor stands for without a source; problem: what keeps it from being approved. sections: those with a
+    sentence; sourced: sentences with a source or of one's own. missing: there is no such summary for this reader."""
 
     ready: bool = False
+    missing: bool = False
     summary_id: str = ""
     version: int = 0
     status: str = ""
@@ -57,14 +73,21 @@ class ReviewState(BaseState):
     problem_key: str = ""
     rejecting: bool = False
     saved: bool = True
-    busy: bool = False
+    sections: list[str] = []
+    total: int = 0
+    sourced: int = 0
+    added: int = 0
+    _removed: tuple[list[SentenceLine], list[ReportLine]] | None = None
 
     @rx.event
     @allow(*STAFF)
     async def load(self) -> None:
         """The summary named in the address."""
         self.reset()
-        await self._look(str(self.router.url.path).rstrip("/").rsplit("/", 1)[-1])
+        try:
+            await self._look(str(self.router.url.path).rstrip("/").rsplit("/", 1)[-1])
+        except (NotFound, NotAllowed):
+            self.missing = self.ready = True
 
     async def _look(self, summary_id: str) -> None:
         found = await asyncio.to_thread(teach.review, self._viewer(), summary_id)
@@ -73,6 +96,9 @@ class ReviewState(BaseState):
         self.due_at, self.previous_reason, self.lesson = found.due_at, found.previous_reason, found.lesson
         self.sentences, self.reports = found.sentences, found.reports
         self.transcript, self.topics = found.transcript, found.topics
+        self.active, self.active_spans, self.editing, self.text = "", [], "", ""
+        self.problem, self.problem_key, self.vouched = "", "", []
+        self._count()
         self.saved, self.ready = True, True
 
     @rx.event
@@ -81,11 +107,20 @@ class ReviewState(BaseState):
         """Light a sentence and its source; the transcript scrolls to it."""
         line = self._line(key)
         self.active, self.active_spans = key, list(line.spans) if line else []
-        return rx.scroll_to(f"line-{self.active_spans[0]}") if self.active_spans else None
+        return rx.call_script(_SHOW_LINE % json.dumps(self.active_spans[0])) if self.active_spans else None
+
+    @rx.event
+    @allow(*STAFF)
+    def pick_line(self, span: str) -> rx.event.EventSpec | None:
+        """Light a line of the transcript and the first sentence that came from it."""
+        line = next((line for line in self._all() if span in line.spans), None)
+        self.active, self.active_spans = (line.key, list(line.spans)) if line else ("", [span])
+        return rx.call_script(_SHOW_SENTENCE % json.dumps(line.key)) if line else None
 
     @rx.event
     @allow(*STAFF)
     def edit(self, key: str) -> None:
+        self._keep_open()
         line = self._line(key)
         self.editing, self.text = key, line.text if line else ""
         self.active, self.active_spans = key, list(line.spans) if line else []
@@ -97,40 +132,55 @@ class ReviewState(BaseState):
 
     @rx.event
     @allow(*STAFF)
-    def keep(self) -> None:
+    def keep(self, form: dict[str, str]) -> None:
         """The rewritten sentence stands; an empty one goes."""
-        key, text = self.editing, " ".join(self.text.split())
-        self._change(lambda line: replace(line, text=text, edited=True) if line.key == key else line)
-        self._drop_empty()
-        self.editing, self.text = "", ""
+        self.text = str(form.get("sentence", self.text))[:600]
+        self._keep_open()
 
     @rx.event
     @allow(*STAFF)
     def leave(self) -> None:
+        """As it was; a sentence that was never written goes."""
         self.editing, self.text = "", ""
         self._drop_empty()
 
     @rx.event
     @allow(*STAFF)
-    def remove(self, key: str) -> None:
+    def remove(self, key: str) -> rx.event.EventSpec:
+        """Take a sentence out; Undo puts all back as it was before."""
+        before = (self.sentences, self.reports)
         self._change(lambda line: replace(line, text="") if line.key == key else line)
         self._drop_empty()
+        if self.problem_key == key:
+            self.problem, self.problem_key = "", ""
+        self._removed = before
+        return self._done(self._t("Sentence removed."), undo=ReviewState.put_back)
+
+    @rx.event
+    @allow(*STAFF)
+    def put_back(self) -> None:
+        """Undo the last removal."""
+        if self._removed is not None and self.status == "draft":
+            (self.sentences, self.reports), self._removed = self._removed, None
+            self._count()
 
     @rx.event
     @allow(*STAFF)
     def add(self, where: str) -> None:
         """A sentence of one's own. where: "s" for the summary, else the number of a report."""
+        self._keep_open()
+        self.added += 1
+        key = f"{where}+{self.added}"
+        fresh = SentenceLine(key, "", "covered", [], "", True)
         if where == "s":
-            key = f"s+{len(self.sentences)}"
-            self.sentences = [*self.sentences, SentenceLine(key, "", "covered", [], "", True)]
+            self.sentences = [*self.sentences, fresh]
         else:
-            number = int(where) if where.isdigit() else 0
-            key = f"r{number}+{len(self.reports[number].sentences)}"
             self.reports = [
-                replace(r, sentences=[*r.sentences, SentenceLine(key, "", "covered", [], "", True)]) if i == number else r
+                replace(r, sentences=[*r.sentences, fresh]) if str(i) == where else r
                 for i, r in enumerate(self.reports)
             ]
         self.editing, self.text, self.saved = key, "", False
+        self._count()
 
     @rx.event
     @allow(*STAFF)
@@ -161,6 +211,7 @@ class ReviewState(BaseState):
     @allow(*STAFF)
     async def save(self) -> None:
         """Keep the work without deciding."""
+        self._keep_open()
         self.version = await asyncio.to_thread(
             approve.save_edits, self._viewer(), self.summary_id, self.version, self._edits()
         )
@@ -168,17 +219,19 @@ class ReviewState(BaseState):
 
     @rx.event
     @allow(*STAFF)
-    async def approve(self) -> None:
+    async def approve(self) -> rx.event.EventSpec | None:
         """Decide, unless a sentence still needs a source or the instructor's word: then it says which."""
+        self._keep_open()
         for line in self._all():
             if not line.spans and not line.edited and line.key not in self.vouched:
                 self.problem, self.problem_key = line.text, line.key
                 self.active, self.active_spans = line.key, []
-                return
+                return rx.call_script(_SHOW_SENTENCE % json.dumps(line.key))
         await asyncio.to_thread(
             approve.approve_summary, self._viewer(), self.summary_id, self.version, self._edits()
         )
         await self._look(self.summary_id)
+        return rx.call_script("scrollTo({top: 0})")
 
     @rx.event
     @allow(*STAFF)
@@ -206,6 +259,24 @@ class ReviewState(BaseState):
     def _line(self, key: str) -> SentenceLine | None:
         return next((line for line in self._all() if line.key == key), None)
 
+    def _keep_open(self) -> None:
+        """What stands in the open text box counts, also when another button than Keep was pressed."""
+        key, text = self.editing, " ".join(self.text.split())
+        if not key:
+            return
+        line = self._line(key)
+        if line is not None and line.text != text:
+            self._change(lambda line: replace(line, text=text, edited=True) if line.key == key else line)
+        self._drop_empty()
+        self.editing, self.text = "", ""
+        if self.problem_key == key:
+            self.problem, self.problem_key = "", ""
+
+    def _count(self) -> None:
+        every = self._all()
+        self.sections = list({line.section: None for line in self.sentences})
+        self.total, self.sourced = len(every), sum(bool(line.spans) or line.edited for line in every)
+
     def _change(self, change: Callable[[SentenceLine], SentenceLine]) -> None:
         self.sentences = [change(line) for line in self.sentences]
         self.reports = [replace(r, sentences=[change(line) for line in r.sentences]) for r in self.reports]
@@ -214,6 +285,7 @@ class ReviewState(BaseState):
     def _drop_empty(self) -> None:
         self.sentences = [line for line in self.sentences if line.text]
         self.reports = [replace(r, sentences=[line for line in r.sentences if line.text]) for r in self.reports]
+        self._count()
 
     def _edits(self) -> Edits:
         def edited(lines: list[SentenceLine]) -> tuple[EditedSentence, ...]:
