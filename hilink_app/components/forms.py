@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex_components_core.el.elements.base import BaseHTML
 
 from hilink_app.components.i18n import t
 from hilink_app.components.icons import icon
@@ -141,6 +142,19 @@ def form(*children: Child, on_submit: Event, **props: Any) -> rx.Component:
     return rx.el.form(
         *children, on_submit=on_submit, class_name="hl-col hl-g4", custom_attrs={"noValidate": True}, **props
     )
+
+
+class _PostForm(BaseHTML):
+    """The browser's own form. Reflex's always prevents the browser from submitting (forms.py, 0.10.1)."""
+
+    tag = "form"
+    action: rx.Var[str]
+    method: rx.Var[str]
+
+
+def post_form(*children: Child, action: str) -> rx.Component:
+    """A form the browser itself posts to one of our addresses: for what sets a cookie. Works before any script."""
+    return _PostForm.create(*children, action=action, method="post", class_name="hl-form")
 
 
 def form_error(says: Text) -> rx.Component:

@@ -62,22 +62,18 @@ def sign_in() -> rx.Component:
                 gap=4,
                 custom_attrs={"style": {"marginBottom": "16px"}},
             ),
-            rx.el.form(
+            ui.post_form(
                 ui.text_field(t("Email"), "email", kind="email", auto_complete="username", required=True),
                 ui.text_field(t("Password"), "password", kind="password", auto_complete="current-password", required=True),
                 rx.el.input(type="hidden", name="then", value=SignIn.then, read_only=True),
                 ui.primary(t("Sign in"), type="submit", wide=True, size="b"),
                 action="/auth/sign-in",
-                method="post",
-                class_name="hl-form",
             ),
             rx.el.div(ui.rule(), custom_attrs={"style": {"margin": "20px 0"}}),
-            rx.el.form(
+            ui.post_form(
                 ui.text_field(t("Or get a link by email"), "link_email", kind="email", auto_complete="username", required=True),
                 ui.button(t("Send me a link"), type="submit", icon="mail", wide=True),
                 action="/auth/link",
-                method="post",
-                class_name="hl-form",
             ),
         ),
         _demo_note(),
@@ -90,12 +86,10 @@ def use_link() -> rx.Component:
         ui.panel(
             rx.el.h1(t("Welcome back"), class_name="hl-h1"),
             rx.el.p(t("Press the button to sign in on this device."), custom_attrs={"style": {"margin": "6px 0 16px"}}),
-            rx.el.form(
+            ui.post_form(
                 rx.el.input(type="hidden", name="token", value=SignIn.token, read_only=True),
                 ui.primary(t("Sign in"), type="submit", wide=True, size="b"),
                 action="/auth/link/use",
-                method="post",
-                class_name="hl-form",
             ),
         )
     )
