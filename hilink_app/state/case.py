@@ -8,9 +8,9 @@ from core.errors import InvalidInput
 from core.lifecycle import cases
 from core.queries import board as query
 from core.queries.board import NO_CASE, CaseLine, NoteLine
-from hilink_app.components.toasts import toast_done
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
+from hilink_app.state.toasts import toast_done
 
 STAFF = ("coordinator", "operator")
 """Whose queues there are; the query refuses the other role's cases."""

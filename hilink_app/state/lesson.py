@@ -13,9 +13,9 @@ from core.queries import board as query
 from core.queries.board import SeatLine
 from core.queries.common import NO_LESSON, LessonLine
 from core.scheduling.times import local_time
-from hilink_app.components.toasts import toast_done
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
+from hilink_app.state.toasts import toast_done
 
 
 class LessonBox(BaseState):

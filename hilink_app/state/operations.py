@@ -10,13 +10,13 @@ from core.queries import board as case_query
 from core.queries import operate as query
 from core.queries.board import CaseLine
 from core.queries.operate import AuditLine, DeliveryLine, Health, PluginLine
-from hilink_app.components.toasts import toast_done
 from hilink_app.state.base import BaseState
 from hilink_app.state.case import CaseBox
 from hilink_app.state.gate import PageGate
 from hilink_app.state.guard import allow
 from hilink_app.state.live import look_again, watch
 from hilink_app.state.reader import Reader
+from hilink_app.state.toasts import toast_done
 
 HEALTH, PLUGINS, DELIVERIES, AUDIT = (
     "/operations",

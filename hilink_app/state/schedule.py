@@ -11,9 +11,9 @@ from core.i18n import format_when, zone_name
 from core.lifecycle.schedule import NewSession, schedule_session
 from core.queries import board as query
 from core.scheduling.times import local_time, zone
-from hilink_app.components.toasts import toast_done
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
+from hilink_app.state.toasts import toast_done
 
 FIELDS = ("course_id", "instructor_id", "student_ids", "starts_at", "ends_at", "tz")
 USUAL_MINUTES = 45
