@@ -22,9 +22,12 @@ def _next() -> rx.Component:
     )
     return ui.next_lesson(
         Learn.next.starts_at,
+        label=rx.fragment(t("Next lesson"), ", ", ui.time_text(Learn.next.starts_at, "near")),
         title=Learn.next.course,
-        note=t("with {name} · {topic}", name=Learn.next.instructor, topic=Learn.next.topic),
-        initials=Learn.next.student_initials,
+        note=rx.fragment(
+            t("with {name}", name=Learn.next.instructor), rx.cond(Learn.next.topic != "", " · " + Learn.next.topic, "")
+        ),
+        initials=Learn.next_initials,
         beside=rx.cond(Learn.can_join, t("the room is open"), t("the room opens 15 minutes before")),
         action=join,
     )
@@ -41,7 +44,12 @@ def _nothing_planned() -> rx.Component:
 
 
 def _homework(item: rx.Var[Homework]) -> rx.Component:
-    return rx.el.li(rx.el.b(item.text), rx.el.br(), ui.quiet(item.course, small=False), class_name="hl-li")
+    return rx.el.li(
+        rx.el.b(item.text),
+        rx.el.br(),
+        ui.quiet(item.course, " · ", t("from"), " ", ui.time_text(item.from_at, "near"), small=False),
+        class_name="hl-li",
+    )
 
 
 def path(course: rx.Var[CoursePath]) -> rx.Component:
@@ -62,9 +70,10 @@ def path(course: rx.Var[CoursePath]) -> rx.Component:
 def coming_line(line: rx.Var[LessonLine]) -> rx.Component:
     """One lesson to come: when, what, with whom."""
     return rx.el.li(
-        rx.el.b(ui.time_text(line.starts_at, "when")),
-        rx.el.span(" ", line.course, " · ", line.instructor),
-        class_name="hl-li",
+        rx.el.b(ui.time_text(line.starts_at, "near")),
+        ui.time_text(line.starts_at),
+        rx.el.span(line.course, rx.el.br(), ui.quiet(line.instructor)),
+        class_name="hl-li hl-wk",
     )
 
 
@@ -101,10 +110,12 @@ def learn() -> rx.Component:
     )
     body = ui.stack(
         rx.cond(Learn.next.id != "", _next(), _nothing_planned()),
-        ui.columns([homework, rx.fragment(rx.foreach(Learn.paths, path)), *slot("student.home")], [week, materials], 360),
+        ui.columns([homework, rx.foreach(Learn.paths, path), *slot("student.home")], [week, materials], 360),
     )
     return ui.frame(
-        t("Hi {name}", name=Reader.first_name), ui.when_ready(Learn.ready, body), current="/learn"
+        t("Hi {name}", name=Reader.first_name),
+        ui.when_ready(Learn.ready, body, ui.panel(ui.skeleton(shape="panel"))),
+        current="/learn",
     )
 
 

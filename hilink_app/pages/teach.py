@@ -16,60 +16,80 @@ t = ui.t
 
 
 def _next() -> rx.Component:
+    """When, whom, and the way in; the briefing stands beside it."""
     open_room = rx.cond(
         Teach.can_open,
-        ui.primary(t("Open the room"), icon="door-open", size="b", wide=True, href="/room/" + Teach.next.id),
-        ui.button(t("Check camera and sound"), icon="camera", size="b", wide=True, href="/room/" + Teach.next.id),
+        ui.primary(t("Open the room"), icon="door-open", size="b", href="/room/" + Teach.next.id),
+        ui.button(t("Check camera and sound"), icon="camera", size="b", href="/room/" + Teach.next.id),
     )
     their_time = rx.cond(
         Teach.next.student_tz != I18n.tz,
-        rx.fragment(ui.time_text(Teach.next.starts_at, tz=Teach.next.student_tz), " ", t("for {name}", name=Teach.next.student)),
+        rx.fragment(
+            ui.time_text(Teach.next.starts_at, tz=Teach.next.student_tz), " ", t("for {name}", name=Teach.next.student)
+        ),
         t("the same time for {name}", name=Teach.next.student),
     )
-    return ui.next_lesson(
-        Teach.next.starts_at,
-        title=Teach.next.student,
-        note=rx.fragment(Teach.next.course, " · ", Teach.next.topic),
-        initials=Teach.next.student_initials,
-        beside=their_time,
-        action=open_room,
-        size_px=72,
+    said = rx.cond(
+        Teach.can_open,
+        rx.fragment(ui.icon("check", "s"), " ", t("The room is ready.")),
+        t("The room opens 15 minutes before."),
     )
-
-
-def _sentences(items: rx.Var[list[str]]) -> rx.Component:
-    return rx.el.ul(rx.foreach(items, lambda text: rx.el.li(text)), class_name="hl-plain")
+    when = rx.el.div(
+        rx.el.p(t("Next lesson"), ", ", ui.time_text(Teach.next.starts_at, "near"), class_name="hl-q"),
+        ui.clock(Teach.next.starts_at, 72),
+        rx.el.p(rx.el.b(ui.relative_text(Teach.next.starts_at)), rx.el.span(" · ", their_time, class_name="hl-q")),
+        rx.el.div(
+            ui.person(
+                Teach.next.student,
+                rx.fragment(Teach.next.course, rx.cond(Teach.next.topic != "", " · " + Teach.next.topic, "")),
+                initials=Teach.next.student_initials,
+                size="l",
+                tone="t",
+            ),
+            class_name="hl-hero-who",
+        ),
+        open_room,
+        rx.el.p(said, class_name="hl-q hl-sm"),
+        class_name="hl-hero-next",
+    )
+    return rx.el.section(when, _briefing(), class_name="hl-panel hl-hero", aria_label=t("Next lesson"))
 
 
 def _briefing() -> rx.Component:
     """What to know before the next lesson; written from the last approved summary, so it wears the draft mark."""
 
     def part(label: rx.Var, items: rx.Var[list[str]]) -> rx.Component:
-        return rx.cond(
-            items.length() > 0,
-            rx.el.div(rx.el.h3(label, class_name="hl-lab"), _sentences(items)),
+        said = rx.cond(
+            items.length() > 1,
+            rx.el.ul(rx.foreach(items, lambda text: rx.el.li(text)), class_name="hl-plain"),
+            rx.fragment(items[0]),
         )
+        return rx.cond(items.length() > 0, rx.fragment(rx.el.dt(label), rx.el.dd(said)))
 
-    source = rx.cond(
-        Teach.briefing.from_session_id != "", ui.quiet(t("From the last approved lesson")), ui.quiet(t("No lesson yet"))
+    written = rx.el.dl(
+        part(t("Last time"), Teach.briefing.last_time),
+        part(t("Watch for"), Teach.briefing.watch_for),
+        part(t("Planned next"), Teach.briefing.next),
+        part(t("Homework"), Teach.briefing.homework),
+        part(t("Still open"), Teach.briefing.open_topics),
+        class_name="hl-facts hl-in",
     )
     body = rx.cond(
-        Teach.briefing.prepared_at != "",
-        ui.stack(
-            part(t("Last time"), Teach.briefing.last_time),
-            part(t("Watch for"), Teach.briefing.watch_for),
-            part(t("Planned next"), Teach.briefing.next),
-            part(t("Homework"), Teach.briefing.homework),
-            part(t("Topics still open"), Teach.briefing.open_topics),
-            gap=3,
+        Teach.has_briefing,
+        rx.fragment(
+            ui.panel_head(t("Briefing"), t("From the last approved lesson"), mark=ui.draft_mark()),
+            rx.el.div(written, custom_attrs={"style": {"marginTop": "12px"}}),
         ),
-        ui.empty(
-            t("No briefing yet"),
-            t("After the first approved summary it says here what was done and what to watch for."),
-            icon_name="file-pen-line",
+        rx.fragment(
+            ui.panel_head(t("Briefing")),
+            ui.empty(
+                t("No briefing yet"),
+                t("After the first approved summary it says here what was done and what to watch for."),
+                icon_name="file-pen-line",
+            ),
         ),
     )
-    return ui.panel(ui.panel_head(t("Briefing"), source, mark=ui.draft_mark()), body)
+    return rx.el.div(body)
 
 
 def _day_row(line: rx.Var[LessonLine]) -> rx.Component:
@@ -92,11 +112,19 @@ def _day_row(line: rx.Var[LessonLine]) -> rx.Component:
 def _to_approve(item: rx.Var[ToApprove]) -> rx.Component:
     return rx.el.li(
         ui.row(
-            rx.el.span(rx.el.b(item.student), rx.el.br(), ui.quiet(item.course)),
+            ui.stack(
+                rx.el.b(item.student),
+                ui.quiet(item.course, " · ", ui.time_text(item.starts_at, "when")),
+                ui.due(t("Due"), " ", ui.time_text(item.due_at, "when")),
+                gap=1,
+                class_name="hl-min",
+            ),
             ui.spacer(),
-            ui.button(t("Review"), size="s", href="/summaries/" + item.summary_id, aria_label=t("Review {name}", name=item.student)),
+            ui.button(
+                t("Review"), size="s", href="/summaries/" + item.summary_id, aria_label=t("Review {name}", name=item.student)
+            ),
+            wrap=False,
         ),
-        ui.due(t("Due"), " ", ui.time_text(item.due_at, "when")),
         class_name="hl-li",
     )
 
@@ -110,7 +138,7 @@ def teach() -> rx.Component:
             rx.el.ul(rx.foreach(Teach.to_approve, _to_approve), class_name="hl-list"),
             ui.empty(t("Nothing waits for you"), t("A draft appears here soon after each lesson.")),
         ),
-        ui.quiet(t("Families hear from you only after you approve.")),
+        rx.el.p(ui.quiet(t("Families hear from you only after you approve.")), custom_attrs={"style": {"marginTop": "12px"}}),
     )
     week = ui.panel(
         ui.panel_head(t("Last seven days")),
@@ -121,13 +149,20 @@ def teach() -> rx.Component:
             label_px=180,
         ),
     )
+    head = ui.panel_head(
+        t("Your day"),
+        ui.link(t("All lessons"), "/lessons"),
+        note=t("{all} lessons, {done} done", all=Teach.day.length(), done=Teach.done_today),
+    )
     day = ui.panel(
-        ui.panel_head(t("Your day"), note=t("{all} lessons, {done} done", all=Teach.day.length(), done=Teach.done_today)),
+        rx.el.div(head, custom_attrs={"style": {"padding": "16px 20px 8px"}}),
         rx.cond(
             Teach.day.length() > 0,
             ui.day_list(rx.foreach(Teach.day, _day_row)),
             ui.empty(t("No lessons today"), t("Lessons appear here as soon as they are set."), icon_name="calendar-days"),
         ),
+        pad=False,
+        class_name="clip",
     )
     hero = rx.cond(
         Teach.next.id != "",
@@ -136,7 +171,7 @@ def teach() -> rx.Component:
     )
     return ui.frame(
         t("Hello {name}", name=Reader.first_name),
-        ui.when_ready(Teach.ready, ui.columns([hero, _briefing(), day, *slot("instructor.home")], [approve, week])),
+        ui.when_ready(Teach.ready, ui.columns([hero, day, *slot("instructor.home")], [approve, week]), ui.panel(ui.skeleton(shape="panel"))),
         current="/teach",
     )
 
@@ -159,7 +194,7 @@ def students() -> rx.Component:
         rx.el.ul(rx.foreach(Students.rows, _student), class_name="hl-list"),
         ui.empty(t("No students yet"), t("Students appear here when a lesson with them is planned."), icon_name="users"),
     )
-    return ui.frame(t("Students"), ui.when_ready(Students.ready, ui.panel(body)), current="/students")
+    return ui.frame(t("Students"), ui.when_ready(Students.ready, ui.panel(body), ui.panel(ui.skeleton(5))), current="/students")
 
 
 PAGES = [

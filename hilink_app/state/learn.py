@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import reflex as rx
 
 from core.queries import learn
-from core.queries.common import NO_LESSON, NOBODY, Face, LessonLine
+from core.queries.common import NO_LESSON, NOBODY, Face, LessonLine, initials
 from core.queries.learn import Attended, CoursePath, Homework, TopicProgress
 from hilink_app.state.base import BaseState
 from hilink_app.state.family import Family, dots
@@ -19,6 +19,7 @@ class Learn(BaseState):
 
     ready: bool = False
     next: LessonLine = NO_LESSON
+    next_initials: str = ""
     can_join: bool = False
     coming: list[LessonLine] = []
     homework: list[Homework] = []
@@ -40,6 +41,7 @@ class Learn(BaseState):
     async def _look(self) -> None:
         home = await asyncio.to_thread(learn.home, self._viewer())
         self.next = home.next or NO_LESSON
+        self.next_initials = initials(self.next.instructor)
         self.coming, self.homework, self.paths, self.materials = home.coming, home.homework, home.paths, home.materials
         opens = datetime.fromisoformat(home.opens_at) if home.opens_at else self._now() + timedelta(days=1)
         self.can_join = bool(self.next.id) and opens <= self._now()

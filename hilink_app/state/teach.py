@@ -24,6 +24,7 @@ class Teach(BaseState):
     next: LessonLine = NO_LESSON
     can_open: bool = False
     briefing: BriefingView = _NO_BRIEFING
+    has_briefing: bool = False
     day: list[LessonLine] = []
     done_today: int = 0
     to_approve: list[ToApprove] = []
@@ -47,7 +48,8 @@ class Teach(BaseState):
     async def _look(self) -> None:
         home = await asyncio.to_thread(teach.home, self._viewer())
         self.next = home.next or NO_LESSON
-        self.briefing = home.briefing or _NO_BRIEFING
+        self.briefing = brief = home.briefing or _NO_BRIEFING
+        self.has_briefing = any((brief.last_time, brief.watch_for, brief.next, brief.homework, brief.open_topics))
         self.day, self.to_approve = home.day, home.to_approve
         self.done_today = sum(line.state == "ended" for line in home.day)
         self.taught, self.on_time, self.summaries_in_time = home.taught, home.on_time, home.summaries_in_time
