@@ -105,7 +105,10 @@ def room_tools() -> Sequence[dict[str, Any]]:
 
 @hookspec
 def agents() -> Sequence[type]:
-    """Server-side participants: subclasses of `rtc.agent.Agent`, started by the agents role for each live room. Since hook API 1."""
+    """Server-side participants: `hilink_app.agents.Listener` classes, started by the agents role for each live room.
+
+    A listener hears one audio track per consenting speaker and may send captions; see that Protocol. Since hook API 1.
+    """
 
 
 @hookspec

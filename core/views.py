@@ -100,7 +100,10 @@ class CoverageDraft:
 
 @dataclass(frozen=True, slots=True)
 class SummaryInput:
-    """Everything a summariser may look at. names: person id -> first name, for wording only."""
+    """Everything a summariser may look at. names: person id -> first name, for wording only.
+
+    previous_reason: why former drafts were rejected, one a line; "" for the first draft.
+    """
 
     session: ClassSessionView
     course: str

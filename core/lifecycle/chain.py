@@ -26,7 +26,7 @@ from core.lifecycle.end import finalize_attendance
 from core.lifecycle.join import consents_of
 from core.lifecycle.measure import settle_progress
 from core.lifecycle.notify import tell_families
-from core.lifecycle.summarise import draft, store_draft, summary_to_redraft
+from core.lifecycle.summarise import draft, rejections, store_draft
 
 STAGES = ("attendance", "transcript", "draft", "tell")
 _BEFORE = {"attendance": "ended", "transcript": "attended", "draft": "transcribed", "tell": "approved"}
@@ -92,8 +92,7 @@ def _draft(session_id: str) -> None:
     with store.read() as db:
         if _waiting(db, session_id, "draft", lock=False) is None:
             return
-        previous = summary_to_redraft(db, session_id)
-        material = summary_input(db, session_id, previous.reason if previous else "")
+        material = summary_input(db, session_id, rejections(db, session_id))
     drafted = draft(material)
     with store.write() as db:
         row = _waiting(db, session_id, "draft")

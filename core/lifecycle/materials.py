@@ -67,6 +67,8 @@ def access(viewer: Viewer, material_id: str) -> Material:
             )
             teaches = db.get(Qualification, (viewer.person_id, row.course_id)) is not None
             allowed = allowed or teaches or db.exec(enrolled).first() is not None
+        if viewer.session_id is not None and row.session_id != viewer.session_id:
+            allowed = False  # a join link opens its own lesson alone
         if not allowed:
             raise NotFound("This file does not exist.")
         audit(db, viewer.person_id, "material.open", row.id)

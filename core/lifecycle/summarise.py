@@ -114,9 +114,11 @@ def store_draft(db: Session, session: ClassSession, drafted: SummaryDraft) -> Su
     return row
 
 
-def summary_to_redraft(db: Session, session_id: str) -> Summary | None:
-    """The newest summary when it was rejected: its reason guides the next draft."""
-    row = db.exec(
-        select(Summary).where(Summary.session_id == session_id).order_by(col(Summary.draft_no).desc())
-    ).first()
-    return row if row is not None and row.status == "rejected" else None
+def rejections(db: Session, session_id: str) -> str:
+    """Why former drafts were not good enough, oldest first, one a line; "" before the first draft."""
+    rows = db.exec(
+        select(Summary.reason)
+        .where(Summary.session_id == session_id, Summary.status == "rejected")
+        .order_by(col(Summary.draft_no))
+    )
+    return "\n".join(reason.replace("\n", " ") for reason in rows)

@@ -125,6 +125,8 @@ def verify(token: str) -> Claims:
 async def agent_jobs(agent: str) -> list[dict[str, Any]]:
     """Live lessons where this agent is wanted, each with a ticket. joined: one of that name is there."""
     house, here = hub(), services.current()
+    if await asyncio.to_thread(_switched_off, agent):
+        return []
     found = await asyncio.to_thread(service.live_sessions, here.store)
     return [
         {
@@ -139,6 +141,13 @@ async def agent_jobs(agent: str) -> list[dict[str, Any]]:
         }
         for session_id, started_at in found
     ]
+
+
+def _switched_off(agent: str) -> bool:
+    """The agents role has no database and cannot see switches, so it is told here."""
+    plugins = services.current().plugins
+    offered = {name: {one.name for one in agents} for name, agents in plugins.call("agents")}  # type: ignore[attr-defined]
+    return any(agent in names and not plugins.enabled(name) for name, names in offered.items())
 
 
 def ice_servers(person_id: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def pages() -> Sequence[Any]:
 
 @hookimpl
 def routes() -> "APIRouter":
-    from plugins.classroom.routes import router
+    from plugins.classroom.api import router
 
     return router
 

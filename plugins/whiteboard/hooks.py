@@ -24,7 +24,7 @@ def slots() -> Sequence[tuple[str, Callable[..., Any]]]:
 
 @hookimpl
 def routes() -> "APIRouter":
-    from plugins.whiteboard.routes import router
+    from plugins.whiteboard.api import router
 
     return router
 

@@ -31,7 +31,7 @@ from core.lifecycle.provision import new_join_link
 from core.services import Services
 from core.testing import FakeMediaServer, seed, services
 from plugins.classroom import door
-from plugins.classroom.routes import router
+from plugins.classroom.api import router
 from plugins.classroom.server.hub import RoomHub
 from plugins.classroom.settings import ClassroomSettings
 

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from hilink_app.toolchain import browser as browsers
-from plugins.whiteboard.routes import font
+from plugins.whiteboard.api import font
 from plugins.whiteboard.settings import WhiteboardSettings
 from plugins.whiteboard.tests.bundle import built_page
 from plugins.whiteboard.tests.conftest import Board, serving

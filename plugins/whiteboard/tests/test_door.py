@@ -16,7 +16,7 @@ from core.domain import EngagementSignal, Seat
 from core.services import Services
 from core.testing import factory, seed
 from plugins.whiteboard import door
-from plugins.whiteboard.routes import router
+from plugins.whiteboard.api import router
 from plugins.whiteboard.tests.clients import joined, rectangle
 from plugins.whiteboard.tests.conftest import eventually, free_port, granian
 
