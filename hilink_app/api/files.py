@@ -23,7 +23,7 @@ async def upload(
     """The body is the file itself. `name` is its file name. Over the limit: 413, and nothing is kept."""
     limit = services.current().settings.upload_limit
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdecimal() and int(declared) > limit:
         raise TooLarge(limit)
     media_type = request.headers.get("content-type", "application/octet-stream")
     if not name.strip() or len(name) > 200:
@@ -42,8 +42,15 @@ async def download(
     """For people of the lesson (or course) alone. Always an attachment: a file never runs in our origin."""
     row = await run_in_threadpool(materials.access, viewer, material_id)
     chunks: AsyncIterator[bytes] = services.current().blobs.get(row.blob_key)
+    first = await anext(chunks, b"")  # a file that is gone is a 404, not half an answer
     return StreamingResponse(
-        chunks,
+        _all(first, chunks),
         media_type="application/octet-stream",
-        headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(row.name)}"},
+        headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}"},
     )
+
+
+async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
