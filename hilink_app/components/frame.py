@@ -24,7 +24,8 @@ ROLE_WORDS = {
     "guardian": N_("Family"),
     "operator": N_("Operator"),
 }
-_LEAVE = f"fetch('{SIGN_OUT}',{{method:'POST'}}).finally(()=>{{location.href='{SIGN_IN}'}})"
+_LEAVE = rx.Var(f"(() => {{fetch('{SIGN_OUT}', {{method: 'POST'}}).finally(() => {{location.href = '{SIGN_IN}'}})}})")
+"""A function, not text: text would be evaluated, which the content security policy forbids."""
 
 
 def logo() -> rx.Component:
@@ -117,7 +118,7 @@ def _profile_menu(side: str) -> rx.Component:
             rx.color_mode_cond(t("Dark colors"), t("Light colors")),
             on_select=rx.toggle_color_mode,
         ),
-        menu_item(t("Sign out"), icon_name="log-out", on_click=rx.call_script(_LEAVE)),
+        menu_item(t("Sign out"), icon_name="log-out", on_click=rx.call_function(_LEAVE)),
     )
 
 

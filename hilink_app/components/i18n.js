@@ -47,12 +47,18 @@ export function useT() {
   };
 }
 
-/** Keeps <html lang> and useT() in step with the page's language. Draws nothing. */
-export function LanguageSync({ lang }) {
+const YEAR_S = 31536000;
+
+/** Keeps <html lang> and useT() in step with the page's language, and a chosen one for a year. Draws nothing. */
+export function LanguageSync({ lang, chosen = "" }) {
   useEffect(() => {
     current = lang || "en";
     document.documentElement.lang = current;
     listeners.forEach((notify) => notify());
   }, [lang]);
+  useEffect(() => {
+    const safe = location.protocol === "https:" ? ";secure" : "";
+    if (chosen) document.cookie = `hilink_lang=${chosen};path=/;max-age=${YEAR_S};samesite=lax${safe}`;
+  }, [chosen]);
   return null;
 }

@@ -97,8 +97,9 @@ class _LanguageSync(rx.Component):
     library = _js.importable_path
     tag = "LanguageSync"
     lang: rx.Var[str]
+    chosen: rx.Var[str]
 
 
 def language_sync() -> rx.Component:
-    """Keeps ``<html lang>`` right; the frame contains it. Draws nothing."""
-    return _LanguageSync.create(lang=I18n.lang)
+    """Keeps ``<html lang>`` right and a chosen language in a cookie; the frame contains it. Draws nothing."""
+    return _LanguageSync.create(lang=I18n.lang, chosen=I18n.chosen)

@@ -181,7 +181,7 @@ def family() -> rx.Component:
         ),
     )
     consents = ui.panel(
-        rx.el.h2(t("What we may do with {name}’s lessons", name=Family.child_first), class_name="hl-h2"),
+        ui.panel_head(t("What we may do with {name}’s lessons", name=Family.child_first)),
         ui.stack(rx.foreach(Family.consents, _consent), gap=4),
         ui.note("info", t("You decide, and you can change it at any time. It holds from the next spoken word.")),
     )

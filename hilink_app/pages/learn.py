@@ -22,7 +22,7 @@ def _next() -> rx.Component:
     )
     return ui.next_lesson(
         Learn.next.starts_at,
-        label=rx.fragment(t("Next lesson"), ", ", ui.time_text(Learn.next.starts_at, "near")),
+        label=rx.fragment(t("Next lesson"), " · ", ui.time_text(Learn.next.starts_at, "near")),
         title=Learn.next.course,
         note=rx.fragment(
             t("with {name}", name=Learn.next.instructor), rx.cond(Learn.next.topic != "", " · " + Learn.next.topic, "")

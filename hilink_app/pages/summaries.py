@@ -17,6 +17,15 @@ SECTIONS = {
     "next": N_("Next time"),
     "homework": N_("Homework"),
 }
+_SHOW_LINE = """(() => {
+  const line = document.querySelector(`[data-key="${%s ?? ""}"]`), box = line?.closest(".hl-tu");
+  if (!box) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  const seen = box.getBoundingClientRect();
+  if (seen.top > innerHeight - 160 || seen.bottom < 80) line.scrollIntoView({block: "center", behavior: calm});
+  else box.scrollTo({top: line.offsetTop - box.clientHeight / 3, behavior: calm});
+})"""
+"""Scrolls the transcript alone; the page moves only where the transcript stands below (phones)."""
 
 
 def _row(row: rx.Var[tuple[ToApprove, str]]) -> rx.Component:
@@ -52,16 +61,13 @@ def summaries() -> rx.Component:
 
 def _sentence(line: rx.Var[SentenceLine]) -> rx.Component:
     """One sentence: its source one click away, Edit and Remove beside it; the one being rewritten is a text box."""
-    state = rx.cond(
-        ReviewState.active == line.key,
-        rx.cond(line.spans.length() == 0, rx.cond(line.edited, "active", "none"), "active"),
-        rx.cond((line.spans.length() == 0) & ~line.edited & ~ReviewState.vouched.contains(line.key), "none", "rest"),
-    )
+    unsure = _open_draft() & (line.spans.length() == 0) & ~line.edited & ~ReviewState.vouched.contains(line.key)
+    state = rx.cond(unsure, "none", rx.cond(ReviewState.active == line.key, "active", "rest"))
+    show = rx.Var(_SHOW_LINE % str(line.spans[0]))
+    light = [rx.call_function(show), ReviewState.pick(line.key).prevent_default]
     shown = rx.el.div(
         rx.el.span(
-            ui.sourced_sentence(
-                line.text, line.moment, state=state, on_click=ReviewState.pick(line.key).prevent_default, key=line.key
-            ),
+            ui.sourced_sentence(line.text, line.moment, state=state, on_click=light, key=line.key),
             class_name="hl-sent-t",
         ),
         rx.cond(
@@ -243,7 +249,19 @@ def _notices() -> rx.Component:
                 ui.callout(
                     "warn",
                     "circle-alert",
-                    t("Not approved yet. This sentence needs a source or your word: {text}", text=ReviewState.problem),
+                    rx.el.p(
+                        t("Not approved yet. This sentence needs a source or your word: {text}", text=ReviewState.problem)
+                    ),
+                    rx.cond(
+                        ReviewState.unsure > 1,
+                        ui.row(
+                            ui.button(
+                                t("All {n} without a source are right", n=ReviewState.unsure),
+                                size="s",
+                                on_click=ReviewState.vouch_all,
+                            )
+                        ),
+                    ),
                 ),
             ),
             role="alert",
@@ -258,9 +276,7 @@ def _mark() -> rx.Component:
         ui.row(
             ui.draft_mark(t("Draft {n}, written from the transcript", n=ReviewState.draft_no)),
             ui.spacer(),
-            ui.quiet(
-                t("{n} sentences, {sourced} with a source or in your words", n=ReviewState.total, sourced=ReviewState.sourced)
-            ),
+            ui.quiet(t("{n} sentences, {unsure} without a source", n=ReviewState.total, unsure=ReviewState.unsure)),
         ),
     )
 

@@ -35,7 +35,7 @@ def _next() -> rx.Component:
         t("The room opens 15 minutes before."),
     )
     when = rx.el.div(
-        rx.el.p(t("Next lesson"), ", ", ui.time_text(Teach.next.starts_at, "near"), class_name="hl-q"),
+        rx.el.p(t("Next lesson"), " · ", ui.time_text(Teach.next.starts_at, "near"), class_name="hl-q"),
         ui.clock(Teach.next.starts_at, 72),
         rx.el.p(rx.el.b(ui.relative_text(Teach.next.starts_at)), rx.el.span(" · ", their_time, class_name="hl-q")),
         rx.el.div(
@@ -144,9 +144,9 @@ def teach() -> rx.Component:
         ui.panel_head(t("Last seven days")),
         ui.facts(
             (t("Lessons taught"), Teach.taught),
-            (t("Started on time"), Teach.on_time),
-            (t("Summaries in time"), Teach.summaries_in_time),
-            label_px=180,
+            (t("Started on time"), t("{n} of {all}", n=Teach.on_time, all=Teach.taught)),
+            (t("Summaries in time"), t("{n} of {all}", n=Teach.summaries_in_time, all=Teach.taught)),
+            label_px=200,
         ),
     )
     head = ui.panel_head(

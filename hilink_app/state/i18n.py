@@ -8,7 +8,6 @@ from hilink_app.state.base import BaseState
 from hilink_app.state.guard import PUBLIC, allow, current_viewer
 
 COOKIE = "hilink_lang"
-_YEAR_S = 365 * 24 * 3600
 
 
 class I18n(BaseState):
@@ -37,16 +36,11 @@ class I18n(BaseState):
 
     @rx.event
     @allow(PUBLIC)
-    def choose(self, lang: str) -> rx.event.EventSpec | None:
-        """Change the language on this device; the cookie keeps it for a year."""
-        if lang not in LANGUAGES:
-            return None
-        self.lang = self.chosen = lang
-        self.place = zone_name(self.tz, lang)
-        return rx.call_script(
-            f"document.cookie='{COOKIE}={lang};path=/;max-age={_YEAR_S};samesite=lax'"
-            + (" + (location.protocol === 'https:' ? ';secure' : '')")
-        )
+    def choose(self, lang: str) -> None:
+        """Change the language on this device; the page keeps it in a cookie for a year."""
+        if lang in LANGUAGES:
+            self.lang = self.chosen = lang
+            self.place = zone_name(self.tz, lang)
 
     @rx.event
     @allow(PUBLIC)

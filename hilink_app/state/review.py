@@ -1,7 +1,6 @@
 """The review of one draft: what the instructor changes before deciding. Nothing is stored until saved or decided."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,16 +17,6 @@ from hilink_app.state.guard import allow
 from hilink_app.state.live import watch
 
 STAFF = ("instructor", "coordinator")
-_SHOW_LINE = """(() => {
-  const line = document.querySelector(`[data-key="${%s}"]`), box = line?.closest(".hl-tu");
-  if (!box) return;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  const seen = box.getBoundingClientRect();
-  if (seen.top > innerHeight - 160 || seen.bottom < 80) line.scrollIntoView({block: "center", behavior: calm});
-  else box.scrollTo({top: line.offsetTop - box.clientHeight / 3, behavior: calm});
-})()"""
-"""Scrolls the transcript alone; the page moves only where the transcript stands below (phones)."""
-_SHOW_SENTENCE = """document.getElementById(%s)?.scrollIntoView({block: "nearest"})"""
 
 
 class Summaries(BaseState):
@@ -47,7 +36,7 @@ class Summaries(BaseState):
 class ReviewState(BaseState):
     """active: key of the sentence whose source is lit; editing: key of the one being rewritten; vouched: keys the
     instructor stands for without a source; problem: what keeps it from being approved. sections: those with a
-    sentence; sourced: sentences with a source or of one's own. missing: there is no such summary for this reader."""
+    sentence; unsure: sentences nobody stands for yet. missing: there is no such summary for this reader."""
 
     ready: bool = False
     missing: bool = False
@@ -75,7 +64,7 @@ class ReviewState(BaseState):
     saved: bool = True
     sections: list[str] = []
     total: int = 0
-    sourced: int = 0
+    unsure: int = 0
     added: int = 0
     _removed: tuple[list[SentenceLine], list[ReportLine]] | None = None
 
@@ -103,19 +92,10 @@ class ReviewState(BaseState):
 
     @rx.event
     @allow(*STAFF)
-    def pick(self, key: str) -> rx.event.EventSpec | None:
-        """Light a sentence and its source; the transcript scrolls to it."""
+    def pick(self, key: str) -> None:
+        """Light a sentence and its source."""
         line = self._line(key)
         self.active, self.active_spans = key, list(line.spans) if line else []
-        return rx.call_script(_SHOW_LINE % json.dumps(self.active_spans[0])) if self.active_spans else None
-
-    @rx.event
-    @allow(*STAFF)
-    def pick_line(self, span: str) -> rx.event.EventSpec | None:
-        """Light a line of the transcript and the first sentence that came from it."""
-        line = next((line for line in self._all() if span in line.spans), None)
-        self.active, self.active_spans = (line.key, list(line.spans)) if line else ("", [span])
-        return rx.call_script(_SHOW_SENTENCE % json.dumps(line.key)) if line else None
 
     @rx.event
     @allow(*STAFF)
@@ -188,6 +168,15 @@ class ReviewState(BaseState):
         """The instructor stands for a sentence without a source."""
         self.vouched = [*self.vouched, key]
         self.problem, self.problem_key = "", ""
+        self._count()
+
+    @rx.event
+    @allow(*STAFF)
+    def vouch_all(self) -> None:
+        """The instructor stands for every sentence without a source."""
+        self.vouched = [*self.vouched, *(line.key for line in self._unsure())]
+        self.problem, self.problem_key = "", ""
+        self._count()
 
     @rx.event
     @allow(*STAFF)
@@ -219,19 +208,17 @@ class ReviewState(BaseState):
 
     @rx.event
     @allow(*STAFF)
-    async def approve(self) -> rx.event.EventSpec | None:
+    async def approve(self) -> None:
         """Decide, unless a sentence still needs a source or the instructor's word: then it says which."""
         self._keep_open()
-        for line in self._all():
-            if not line.spans and not line.edited and line.key not in self.vouched:
-                self.problem, self.problem_key = line.text, line.key
-                self.active, self.active_spans = line.key, []
-                return rx.call_script(_SHOW_SENTENCE % json.dumps(line.key))
+        if unsure := self._unsure():
+            self.problem, self.problem_key = unsure[0].text, unsure[0].key
+            self.active, self.active_spans = unsure[0].key, []
+            return
         await asyncio.to_thread(
             approve.approve_summary, self._viewer(), self.summary_id, self.version, self._edits()
         )
         await self._look(self.summary_id)
-        return rx.call_script("scrollTo({top: 0})")
 
     @rx.event
     @allow(*STAFF)
@@ -256,6 +243,12 @@ class ReviewState(BaseState):
     def _all(self) -> list[SentenceLine]:
         return [*self.sentences, *(line for report in self.reports for line in report.sentences)]
 
+    def _unsure(self) -> list[SentenceLine]:
+        """Sentences with neither a source nor the instructor's word."""
+        return [
+            line for line in self._all() if not line.spans and not line.edited and line.key not in self.vouched
+        ]
+
     def _line(self, key: str) -> SentenceLine | None:
         return next((line for line in self._all() if line.key == key), None)
 
@@ -273,9 +266,8 @@ class ReviewState(BaseState):
             self.problem, self.problem_key = "", ""
 
     def _count(self) -> None:
-        every = self._all()
         self.sections = list({line.section: None for line in self.sentences})
-        self.total, self.sourced = len(every), sum(bool(line.spans) or line.edited for line in every)
+        self.total, self.unsure = len(self._all()), len(self._unsure())
 
     def _change(self, change: Callable[[SentenceLine], SentenceLine]) -> None:
         self.sentences = [change(line) for line in self.sentences]
