@@ -26,6 +26,7 @@ from core.domain import (
     Seat,
 )
 from core.errors import NotAllowed, NotFound
+from core.i18n import zone_name
 from core.lifecycle.cases import CLASSES, OTHER
 from core.queries.common import Face, LessonLine, face, iso, lesson_lines
 
@@ -335,7 +336,10 @@ def choices(viewer: Viewer, course_id: str = "") -> Choices:
 
 @dataclass(frozen=True)
 class PersonLine:
+    """place: the person's zone as people say it."""
+
     face: Face
+    place: str
     roles: list[str]
     email: str
     courses: str
@@ -381,7 +385,12 @@ def people(
             courses.setdefault(student_id, []).append(name)
         lines = [
             PersonLine(
-                face(p), roles.get(p.id, []), p.email or "", ", ".join(courses.get(p.id, [])), p.active
+                face(p),
+                zone_name(p.tz, viewer.lang),
+                roles.get(p.id, []),
+                p.email or "",
+                ", ".join(courses.get(p.id, [])),
+                p.active,
             )
             for p in shown
         ]

@@ -10,6 +10,7 @@ from core import services
 from core.access import Viewer
 from core.domain import ClassSession, Person, PersonRole, Seat
 from core.errors import NotAllowed
+from core.i18n import zone_name
 from core.queries.common import Face, LessonLine, face, lesson_lines
 
 
@@ -23,9 +24,10 @@ class DayCell:
 
 @dataclass(frozen=True)
 class WeekRow:
-    """One instructor's week, seven cells from Monday."""
+    """One instructor's week, seven cells from Monday. place: the instructor's zone as people say it."""
 
     instructor: Face
+    place: str
     days: list[DayCell]
 
 

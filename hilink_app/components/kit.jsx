@@ -190,11 +190,14 @@ export function DayStrip({ slots = [], nowAt = null, nowLabel = "", label, capti
   const narrow = width < 560, step = width / Math.max(1, slots.length), top = Math.max(1, ...slots.map((s) => s.count));
   const fills = { past: "var(--sage-6)", live: "var(--teal-8)", now: "var(--accent)" };
   const nowX = nowAt === null || nowAt === undefined ? null : nowAt * width;
-  const chosen = last > first;
+  const chosen = last > first, labelX = nowX === null ? 0 : Math.max(22, Math.min(width - 22, nowX));
   return (
     <div className="hl-strip" ref={box}>
       <svg width={width} height="90" viewBox={`0 -18 ${width} 90`} role="img" aria-label={label}>
-        {!narrow && <text x="2" y="-5" fontSize="12" fill="var(--text-2)">{caption}</text>}
+        {!narrow && (
+          <text x={nowX !== null && nowX < width / 2 ? width - 2 : 2} y="-5" fontSize="12" fill="var(--text-2)"
+            textAnchor={nowX !== null && nowX < width / 2 ? "end" : "start"}>{caption}</text>
+        )}
         {chosen && <rect x={first * step} y="0" width={(last - first) * step} height="53" fill="var(--accent-tint)" />}
         <path d={`M0 52.5H${width}`} stroke="var(--line)" />
         {slots.map((slot, i) => {
@@ -214,8 +217,8 @@ export function DayStrip({ slots = [], nowAt = null, nowLabel = "", label, capti
         {nowX !== null && (
           <g>
             <path d={`M${nowX} -6V56`} stroke="var(--now)" strokeWidth="1.5" />
-            <rect x={nowX - 22} y="-18" width="44" height="18" rx="5" fill="var(--now)" />
-            <text x={nowX} y="-5" fontSize="12.5" fontWeight="650" textAnchor="middle" fill="var(--panel)" className="hl-num">
+            <rect x={labelX - 22} y="-18" width="44" height="18" rx="5" fill="var(--now)" />
+            <text x={labelX} y="-5" fontSize="12.5" fontWeight="650" textAnchor="middle" fill="var(--panel)" className="hl-num">
               {nowLabel}
             </text>
           </g>

@@ -53,13 +53,13 @@ def _cell(cell: rx.Var[DayCell]) -> rx.Component:
 
 
 def _row(row: rx.Var[WeekRow]) -> rx.Component:
-    zone = rx.cond(row.instructor.tz != I18n.tz, row.instructor.tz, "")
+    zone = rx.cond(row.instructor.tz != I18n.tz, row.place, "")
     return rx.el.tr(
         rx.el.th(
             ui.person(row.instructor.name, zone, initials=row.instructor.initials),
             scope="row",
             text_align="left",
-            font_weight="400",
+            color="var(--text)",
             vertical_align="top",
             white_space="nowrap",
         ),

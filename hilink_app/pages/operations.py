@@ -35,7 +35,13 @@ def _trouble(when: rx.Var, says: rx.Var, *action: rx.Component) -> rx.Component:
     return rx.cond(
         when,
         rx.el.li(
-            ui.row(ui.icon("circle-alert", class_name="hl-t-warn"), says, ui.spacer(), *action),
+            ui.row(
+                ui.icon("circle-alert", class_name="hl-t-warn"),
+                rx.el.span(says),
+                ui.spacer(),
+                *action,
+                wrap=False,
+            ),
             class_name="hl-li",
         ),
     )
@@ -196,7 +202,7 @@ def _plugin(line: rx.Var[PluginLine]) -> rx.Component:
             act,
         ),
         rx.el.p(line.description, class_name="hl-q"),
-        rx.cond(line.hooks != "", ui.quiet(t("Listens to: {hooks}", hooks=line.hooks))),
+        rx.cond(line.hooks != "", ui.quiet(t("Hooks: {hooks}", hooks=line.hooks))),
         rx.cond(line.problem != "", rx.el.p(t("It cannot be loaded: {problem}", problem=line.problem))),
         rx.cond(PluginSwitches.asking == line.name, _backlog()),
         class_name="hl-li",

@@ -22,7 +22,7 @@ def people() -> rx.Component:
             ),
         ),
         ui.Column(t("Takes"), lambda row: row.courses, phone=False),
-        ui.Column(t("Time zone"), lambda row: row.face.tz, phone=False),
+        ui.Column(t("Time zone"), lambda row: row.place, phone=False),
         ui.Column(
             t("Account"),
             lambda row: rx.cond(row.active, t("active"), ui.chip(t("closed"), "warn", icon_name="lock")),

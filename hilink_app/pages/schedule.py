@@ -19,7 +19,8 @@ def _student(student: rx.Var[tuple[str, str, str]]) -> rx.Component:
     return ui.check_field(
         student[1],
         "new-student",
-        checked=Schedule.student_ids.contains(student[0]),
+        # Not controlled: the tick must not wait for the server. Another course draws fresh boxes.
+        key=Schedule.course_id + student[0],
         on_change=lambda on: Schedule.choose_student(student[0], on),
     )
 

@@ -196,6 +196,7 @@ def _tools() -> rx.Component:
                 t("Only with trouble"), "trouble", checked=Today.trouble, on_change=Today.only_trouble
             ),
             class_name="hl-pick",
+            padding_right="10px",
         ),
         ui.spacer(),
         ui.csv_button(href=Today.export_url),

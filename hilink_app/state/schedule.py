@@ -118,6 +118,9 @@ class Schedule(BaseState):
         """Schedule it, or say in a sentence what keeps it from being scheduled; then nothing is changed."""
         self.errors, self.problem = dict.fromkeys(FIELDS, ""), ""
         viewer = self._viewer()
+        if missing := self._missing():
+            self.errors = {**self.errors, **missing}
+            return None
         try:
             new = self._asked(form)
             made = await asyncio.to_thread(schedule_session, viewer, new)
@@ -135,6 +138,15 @@ class Schedule(BaseState):
         return toast_done(
             self._t("Scheduled for {when}.", when=format_when(made.starts_at, viewer.tz, viewer.lang))
         )
+
+    def _missing(self) -> dict[str, str]:
+        """A sentence for every choice not made yet."""
+        asked = {
+            "course_id": (self.course_id, self._t("Please choose a course.")),
+            "instructor_id": (self.instructor_id, self._t("Please choose an instructor.")),
+            "student_ids": (self.student_ids, self._t("Please choose a student.")),
+        }
+        return {field: says for field, (value, says) in asked.items() if not value}
 
     def _asked(self, form: dict[str, str]) -> NewSession:
         """What the form asks for; the typed fields as they were sent. InvalidInput."""
