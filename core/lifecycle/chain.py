@@ -14,13 +14,13 @@ transaction that finished the stage before; `ClassSession.chain` guards against 
 
 from datetime import timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
 from core import services
 from core.clock import set_timer
 from core.delivery import emit, start_chain
-from core.domain import ClassSession, Room
-from core.domain.load import attendance_views, get_session, seats, segment_views, summary_input
+from core.domain import ClassSession, Room, TranscriptSegment
+from core.domain.load import attendance_views, get_session, seats, summary_input
 from core.events import TranscriptFinalized
 from core.lifecycle.end import finalize_attendance
 from core.lifecycle.join import consents_of
@@ -78,10 +78,8 @@ def finish_transcript(db: Session, row: ClassSession) -> None:
     """The transcript is as complete as it will be: on to the draft."""
     room = db.get(Room, row.id)
     complete = room is not None and room.transcript_done_at is not None
-    emit(
-        db,
-        TranscriptFinalized(session_id=row.id, segments=len(segment_views(db, row.id)), complete=complete),
-    )
+    count = select(func.count()).select_from(TranscriptSegment).where(TranscriptSegment.session_id == row.id)
+    emit(db, TranscriptFinalized(session_id=row.id, segments=db.exec(count).one(), complete=complete))
     _reach(db, row, "transcribed")
     start_chain(db, row.id, "draft")
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
 
-from sqlmodel import Session, col, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, case, col, delete, func, select
 
 from core import services
 from core.domain import (
@@ -27,6 +28,7 @@ READER = "analytics"
 TOUCHING = frozenset({"attendance.finalized", "attendance.corrected", "engagement.measured", "summary.changed"})
 STEP = 20
 """Events a transaction: a write transaction stays short."""
+ATTENDED = ("present", "late", "left_early")
 _SUMS = ("present_s", "planned_s", "talk_s", "answers", "answers_right", "hands", "chats", "board_updates", "topics_covered")
 
 
@@ -36,20 +38,36 @@ def monday(at: datetime) -> date:
 
 
 def apply(db: Session, events: Sequence[DomainEvent]) -> None:
-    """Take a batch and move the cursor, in the caller's transaction."""
+    """Take a batch and move the cursor, in the caller's transaction.
+
+    Every worker follows the log. The cursor's row decides who counts a batch: it is locked, and what another
+    worker has counted is left out.
+    """
+    _first_cursor(db)
+    cursor = db.get_one(Cursor, READER, with_for_update=True)
+    events = [event for event in events if (event.xid, event.id or 0) > (cursor.xid, cursor.event_id)]
     if not events:
         return
+    days: set[date] = set()
     for session_id in sorted({e.session_id for e in events if e.kind in TOUCHING and e.session_id}):
-        measure(db, session_id)
-    last = events[-1]
-    db.merge(Cursor(reader=READER, xid=last.xid, event_id=last.id or 0))
+        days |= measure(db, session_id)
+    for day in sorted(days):
+        _sum_day(db, day)
+    cursor.xid, cursor.event_id = events[-1].xid, events[-1].id or 0
 
 
-def measure(db: Session, session_id: str) -> None:
-    """Make one lesson's rows, and the weeks and the day they belong to, from its facts. Idempotent."""
+def _first_cursor(db: Session) -> None:
+    """The row to lock, made by whoever comes first."""
+    if db.get(Cursor, READER) is None:
+        with suppress(IntegrityError), db.begin_nested():
+            db.add(Cursor(reader=READER))
+
+
+def measure(db: Session, session_id: str) -> set[date]:
+    """Make one lesson's rows and its students' weeks from its facts; the days to sum again. Idempotent."""
     session = db.get(ClassSession, session_id)
     if session is None or session.status != "ended":
-        return
+        return set()
     week = monday(session.starts_at)
     states = [
         state
@@ -93,7 +111,7 @@ def measure(db: Session, session_id: str) -> None:
     db.flush()
     for row in students:
         _sum_week(db, row.person_id, week)
-    _sum_day(db, session.starts_at.date())
+    return {session.starts_at.date()}
 
 
 def _sum_week(db: Session, student_id: str, week: date) -> None:
@@ -105,31 +123,29 @@ def _sum_week(db: Session, student_id: str, week: date) -> None:
 
 
 def _sum_day(db: Session, day: date) -> None:
+    """One query: a day may have thousands of lessons, and every event of it comes by here."""
     start = datetime.combine(day, datetime.min.time(), tzinfo=services.current().clock.now().tzinfo)
-    rows = db.exec(
-        select(StudentLesson).where(
-            StudentLesson.starts_at >= start, StudentLesson.starts_at < start + timedelta(days=1)
-        )
-    ).all()
-    counts = _counts(rows)
-    db.merge(
-        OrganisationDay(
-            day=day,
-            lessons=len({row.session_id for row in rows}),
-            seats=len(rows),
-            attended=counts["attended"],
-            missed=counts["missed"],
-            present_s=sum(row.present_s for row in rows),
-            planned_s=sum(row.planned_s for row in rows),
-        )
-    )
+    lesson = StudentLesson
+    there = col(lesson.status).in_(ATTENDED)
+    sums = db.exec(
+        select(
+            func.count(func.distinct(lesson.session_id)),
+            func.count(),
+            func.coalesce(func.sum(case((there, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((col(lesson.status) == "absent", 1), else_=0)), 0),
+            func.coalesce(func.sum(lesson.present_s), 0),
+            func.coalesce(func.sum(lesson.planned_s), 0),
+        ).where(lesson.starts_at >= start, lesson.starts_at < start + timedelta(days=1))  # pyright: ignore[reportCallIssue, reportArgumentType]
+    ).one()
+    names = ("lessons", "seats", "attended", "missed", "present_s", "planned_s")
+    db.merge(OrganisationDay(day=day, **dict(zip(names, map(int, sums), strict=True))))
 
 
 def _counts(rows: Sequence[StudentLesson]) -> dict[str, int]:
     missed = sum(row.status == "absent" for row in rows)
     return {
         "lessons": len(rows),
-        "attended": sum(row.status in ("present", "late", "left_early") for row in rows),
+        "attended": sum(row.status in ATTENDED for row in rows),
         "missed": missed,
     }
 
