@@ -72,7 +72,9 @@ def week(
         cells.setdefault((line.instructor_id, day), []).append(line)
     return [
         WeekRow(
-            face(p), [DayCell(day.isoformat(), cells.get((p.id, day.isoformat()), [])) for day in days[:7]]
+            face(p),
+            zone_name(p.tz, viewer.lang),
+            [DayCell(day.isoformat(), cells.get((p.id, day.isoformat()), [])) for day in days[:7]],
         )
         for p in teachers
     ], total
