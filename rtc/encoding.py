@@ -20,6 +20,8 @@ NACK_INTERVAL_S = 0.08
 NACK_TRIES = 6
 MAX_MISSING = 200
 ALIVE_S = 2.0
+FEW_PACKETS = 10
+"""A share of fewer packets than these says nothing."""
 
 Stored = tuple[int, int, int, bytes]
 """sequence, marker (0x80 or 0), timestamp, payload."""
@@ -38,6 +40,7 @@ class Encoding:
     """
 
     __slots__ = (
+        "_after_jump",
         "_asked_keyframe_at",
         "_base",
         "_bytes_at",
@@ -91,6 +94,7 @@ class Encoding:
         self._send_rtcp = send_rtcp
         self._missing: dict[int, _Missing] = {}
         self._base = self._cycles = self._expected_prior = self._received_prior = 0
+        self._after_jump: int | None = None
         self._transit: int | None = None
         self._jitter = 0.0
         self._sr_at = 0.0
@@ -117,7 +121,16 @@ class Encoding:
             ahead = rtp.distance(sequence, self.highest)
             if ahead > 0:
                 self._advance(sequence, ahead, now)
-            elif self._is_repeat(sequence, ahead):
+            elif -ahead >= RING:
+                self.packets -= 1
+                if sequence != self._after_jump:
+                    self._after_jump = (sequence + 1) & 0xFFFF
+                    return
+                # Two that follow each other are no stray (RFC 3550, A.1).
+                self.restart(now)
+                self.receive(packet, now, forward)
+                return
+            elif self._is_repeat(sequence):
                 self.packets -= 1
                 return
             else:
@@ -137,6 +150,16 @@ class Encoding:
             return
         packet.sequence, packet.payload = sequence, payload[2:]
         self.receive(packet, now, forward)
+
+    def restart(self, now: float) -> None:
+        """The browser began its sender anew: other numbers and times, perhaps another SSRC."""
+        self.highest = self._transit = self._after_jump = self.sr = None
+        self.packets = self._cycles = self._expected_prior = self._received_prior = 0
+        self.ring = [None] * RING
+        self._missing.clear()
+        self._asked_keyframe_at = 0.0
+        for forwarder in tuple(self.forwarders):
+            forwarder.restart(self, now)
 
     def request_keyframe(self, now: float) -> None:
         """Ask the publisher until one comes, at most every PLI_INTERVAL_S however many want it."""
@@ -181,12 +204,13 @@ class Encoding:
         expected_now = expected - self._expected_prior
         received_now = self.packets - self._received_prior
         self._expected_prior, self._received_prior = expected, self.packets
-        self.loss = max(0.0, (expected_now - received_now) / expected_now) if expected_now > 0 else 0.0
+        fraction = max(0, expected_now - received_now) / expected_now if expected_now > 0 else 0.0
+        self.loss = fraction if expected_now >= FEW_PACKETS else 0.0
         lsr = (self.sr.ntp >> 16) & 0xFFFFFFFF if self.sr else 0
         dlsr = int((now - self._sr_at) * 65536) & 0xFFFFFFFF if self.sr else 0
         lost = max(-0x800000, min(0x7FFFFF, expected - self.packets))
         return rtcp.ReportBlock(
-            self.ssrc, self.loss, lost, extended, int(self._jitter) & 0xFFFFFFFF, lsr, dlsr
+            self.ssrc, fraction, lost, extended, int(self._jitter) & 0xFFFFFFFF, lsr, dlsr
         )
 
     def _advance(self, sequence: int, ahead: int, now: float) -> None:
@@ -207,9 +231,7 @@ class Encoding:
                 self.request_keyframe(now)
         self.highest = sequence
 
-    def _is_repeat(self, sequence: int, ahead: int) -> bool:
-        if -ahead >= RING:
-            return True
+    def _is_repeat(self, sequence: int) -> bool:
         stored = self.ring[sequence & RING_MASK]
         return stored is not None and stored[0] == sequence
 

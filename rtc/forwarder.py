@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from rtc import rtcp, rtp
 from rtc.codecs import Vp8
+from rtc.encoding import FEW_PACKETS, Encoding
 from rtc.encoding import RING_MASK as ENCODING_MASK
-from rtc.encoding import Encoding
 from rtc.transport import Transport
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 RING = 512
 MASK = RING - 1
 SYNC_WAIT_S = 1.0
-LOSS_IS_NEWS_S = 0.8
+LOSS_WINDOW_S = 0.4
+HALF_ROUND = 0x8000
 _HEADER = rtp.HEADER
 _HEADER_TIMED = struct.Struct("!BBHLLHHL")
 
@@ -30,19 +31,21 @@ class Forwarder:
     """A slot of a subscriber. `select` says what to send; `encoding` is what is being sent now."""
 
     __slots__ = (
+        "_first_in",
         "_first_out",
         "_highest_in",
         "_highest_out",
+        "_holes",
         "_in_of",
         "_last_at",
         "_last_encoding",
         "_last_picture",
         "_last_timestamp",
-        "_loss_at",
         "_offset",
         "_offset_at",
         "_picture_at",
         "_picture_offset",
+        "_reported",
         "_rtx_sequence",
         "_sr_sent",
         "_temporal",
@@ -51,6 +54,7 @@ class Forwarder:
         "clock_hz",
         "encoding",
         "loss",
+        "loss_at",
         "max_temporal",
         "octets",
         "packets",
@@ -58,6 +62,7 @@ class Forwarder:
         "publication",
         "reason",
         "retransmitted",
+        "rtt_at",
         "rtt_s",
         "rtx_payload_type",
         "rtx_ssrc",
@@ -84,7 +89,10 @@ class Forwarder:
         self.packets = self.octets = self.sent_bytes = self.retransmitted = 0
         self.loss = 0.0
         self.rtt_s = 0.0
-        self._loss_at = 0.0
+        self.loss_at = self.rtt_at = float("-inf")
+        self._holes = 0
+        self._reported = (0, 0, 0)
+        self._first_in = 0
         self._highest_in = 0
         self._highest_out: int | None = None
         self._first_out = 0
@@ -132,6 +140,15 @@ class Forwarder:
             self.encoding, self.target = None, encoding
             encoding.request_keyframe(now)
 
+    def restart(self, encoding: Encoding, now: float) -> None:
+        """An encoding began anew with numbers and times of its own: go on as from another one."""
+        self._last_encoding = None
+        if encoding is self.encoding and self.target is not None:
+            self._detach(encoding)
+            self.encoding = None
+        else:
+            self.resume(now)
+
     def forward(
         self,
         encoding: Encoding,
@@ -154,6 +171,8 @@ class Forwarder:
             if ahead > 1:
                 self._fill_gap(ahead)
             self._highest_in = sequence
+            if not index:
+                self._age()
             offset, picture_offset = self._offset, self._picture_offset
             self._offset_at[index], self._picture_at[index] = offset, picture_offset
             if not payload or (vp8 is not None and vp8.temporal and self._skips(vp8, now)):
@@ -164,6 +183,10 @@ class Forwarder:
         else:
             if -ahead >= RING or not payload or (vp8 is not None and vp8.temporal > self._temporal):
                 return
+            # What came before the switch has another encoding's offset: a number far ahead of the others,
+            # after which SRTP takes everything for a replay.
+            if ((sequence - self._first_in) & 0xFFFF) >= 0x8000:
+                return
             offset, picture_offset = self._offset_at[index], self._picture_at[index]
         out = (sequence + offset) & 0xFFFF
         assert self._highest_out is not None
@@ -171,8 +194,10 @@ class Forwarder:
             self._highest_out = out
             self._last_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
             self._last_at = now
-        elif ((out - self._first_out) & 0xFFFF) >= 0x8000:
-            return
+        else:
+            if ((self._highest_out - out) & 0xFFFF) >= RING:
+                return
+            self._holes -= 1
         self._in_of[out & MASK] = sequence
         if vp8 is not None and vp8.picture_id_at:
             picture = (vp8.picture_id + picture_offset) & 0x7FFF
@@ -236,14 +261,31 @@ class Forwarder:
         self.transport.send_rtcp(rtcp.build_sr(self.ssrc, info.ntp, timestamp, self.packets, self.octets))
 
     def on_report(self, block: rtcp.ReportBlock, now: float) -> None:
-        """What the subscriber says it received."""
-        self.loss, self._loss_at = block.fraction_lost, now
-        if block.lsr and block.lsr == self._sr_sent[0]:
-            self.rtt_s = max(0.0, now - self._sr_sent[1] - block.dlsr / 65536)
+        """What the subscriber says it received. What never reached us is not its line's fault.
 
-    def recent_loss(self, now: float) -> float:
-        """The last report's loss while it is news; browsers report on sound only every 5 s."""
-        return self.loss if now - self._loss_at < LOSS_IS_NEWS_S else 0.0
+        Browsers send a report with every NACK, so shares are taken over LOSS_WINDOW_S or more.
+        """
+        expected = block.highest_sequence - self._reported[0]
+        if not 0 <= expected < HALF_ROUND or block.packets_lost < self._reported[1]:
+            # Another track moved in, and the browser counts anew.
+            self._reported = (block.highest_sequence, block.packets_lost, self._holes)
+        elif expected >= FEW_PACKETS and now - self.loss_at >= LOSS_WINDOW_S:
+            lost = block.packets_lost - self._reported[1]
+            explained = min(lost, max(0, self._holes - self._reported[2]))
+            # Its count is a little older than ours: what is not explained by this one may be by the next.
+            holes = self._holes - max(0, self._holes - self._reported[2] - explained) // 2
+            self._reported = (block.highest_sequence, block.packets_lost, holes)
+            self.loss, self.loss_at = (lost - explained) / expected, now
+        if block.lsr and block.lsr == self._sr_sent[0]:
+            self.rtt_s, self.rtt_at = max(0.0, now - self._sr_sent[1] - block.dlsr / 65536), now
+
+    def recent_loss(self, now: float, within_s: float) -> float:
+        """The last report's loss while it is news."""
+        return self.loss if now - self.loss_at < within_s else 0.0
+
+    def recent_rtt_s(self, now: float, within_s: float) -> float | None:
+        """The last round trip while it is news."""
+        return self.rtt_s if now - self.rtt_at < within_s else None
 
     def _header(self, marker: int, out: int, timestamp: int, now: float) -> bytes:
         timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
@@ -264,15 +306,16 @@ class Forwarder:
         return vp8.temporal > self._temporal
 
     def _switch(self, encoding: Encoding, sequence: int, timestamp: int, vp8: Vp8 | None, now: float) -> None:
+        begun = self._highest_out is not None
         if self._highest_out is None:
             self._highest_out = random.getrandbits(14)
         elif encoding is not self._last_encoding:
             self._timestamp_offset = self._continued_timestamp(encoding, timestamp, now) - timestamp
         first = (self._highest_out + 1) & 0xFFFF
-        self._first_out = first
+        self._first_in, self._first_out = sequence, first
         self._offset = (first - sequence) & 0xFFFF
         self._highest_in = (sequence - 1) & 0xFFFF
-        if vp8 is not None and vp8.picture_id_at and self._last_encoding is not None:
+        if vp8 is not None and vp8.picture_id_at and begun:
             self._picture_offset = (self._last_picture + 1 - vp8.picture_id) & 0x7FFF
         if self.encoding is not encoding:
             self._detach(self.encoding)
@@ -295,8 +338,16 @@ class Forwarder:
         ahead = rtp_difference(aligned, self._last_timestamp)
         return aligned if 0 < ahead < 3 * clock else expected
 
+    def _age(self) -> None:
+        """The switch may be long ago: numbers come round, so it must not stay the limit."""
+        assert self._highest_out is not None
+        if ((self._highest_in - self._first_in) & 0xFFFF) > 2 * RING:
+            self._first_in = (self._highest_in - RING) & 0xFFFF
+            self._first_out = (self._highest_out - RING) & 0xFFFF
+
     def _fill_gap(self, ahead: int) -> None:
         """Packets that are missing may come later; they then need the offsets of their time."""
+        self._holes += ahead - 1
         for step in range(max(1, ahead - RING + 1), ahead):
             sequence = (self._highest_in + step) & 0xFFFF
             self._offset_at[sequence & MASK] = self._offset

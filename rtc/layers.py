@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MIN_OPTION_BPS = 30_000.0
 """Assumed for an encoding that has not been measured yet."""
 UNKNOWN_WIDTH_PX = 1 << 16
+SWITCH_MARGIN = 1.3
+"""Going up to another encoding costs a keyframe, and on a full line that is seconds of sound."""
 SIZE_SLACK = 0.9
 """An encoding this much of a tile's width is large enough for it."""
 
@@ -34,6 +36,8 @@ class Demand:
     publication: Publication
     rank: int
     width_px: float
+    current: Encoding | None = None
+    """What is being sent now."""
     option: Option | None = None
     reason: str = "waiting"
 
@@ -56,6 +60,12 @@ def options(publication: Publication, width_px: float, now: float) -> tuple[list
             top = 3 if layer == layers[-1] else layer
             result.append(Option(encoding, top, max(MIN_OPTION_BPS, encoding.bitrate_bps(layer))))
     return result, len(fitting) < len(alive)
+
+
+def _is_up(demand: Demand, option: Option) -> bool:
+    """Whether it means another, larger encoding than the one that is being sent."""
+    current = demand.current
+    return current is not None and option.encoding is not current and option.encoding.width > current.width
 
 
 def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> None:
@@ -82,7 +92,8 @@ def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> None:
         if demand.option is None:
             continue
         for option in ladder[1:]:
-            if option.bps - demand.option.bps <= left:
+            costs = option.bps * (SWITCH_MARGIN if _is_up(demand, option) else 1.0)
+            if costs - demand.option.bps <= left:
                 left -= option.bps - demand.option.bps
                 demand.option = option
         best = demand.option is ladder[-1]

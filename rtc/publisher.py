@@ -155,7 +155,14 @@ class Publisher:
                 level = rtp.extension_values(parsed.profile, parsed.extensions).get(level_id)
                 if level:
                     speakers.hear(publication, level[0])
-        incoming.encoding.receive(parsed, now, not publication.muted)
+        encoding = incoming.encoding
+        if parsed.ssrc != encoding.ssrc:
+            # A latecomer of a sender that was started anew, unless it is the other way round.
+            if encoding.alive(now):
+                return
+            encoding.ssrc = parsed.ssrc
+            encoding.restart(now)
+        encoding.receive(parsed, now, not publication.muted)
 
     def on_rtcp(self, packet: bytes) -> None:
         """A compound packet in the clear: only sender reports matter."""
@@ -236,8 +243,10 @@ class Publisher:
             return None
         self._remember(packet.ssrc, identity)
         incoming = self._by_ssrc[packet.ssrc] = _Incoming(publication, encoding, identity.repair)
-        if not identity.repair:
-            encoding.ssrc = packet.ssrc
+        if not identity.repair and encoding.ssrc != packet.ssrc:
+            began, encoding.ssrc = encoding.ssrc, packet.ssrc
+            if began:
+                encoding.restart(time.monotonic())
         return incoming
 
     def _remember(self, ssrc: int, identity: _Identity) -> None:

@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rtc import layers, rtcp, rtp, sdp
-from rtc.bandwidth import UNKNOWN_BPS, Bandwidth
+from rtc.bandwidth import Bandwidth
 from rtc.errors import Malformed
 from rtc.forwarder import Forwarder
 from rtc.publication import Publication
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH_PX = 640
 AUDIO_RESERVE_BPS = 45_000
 RTX_SHARE = 0.25
-RTX_MIN_BPS = 100_000
+RTX_MIN_BPS = 40_000
+QUALITY_OF_S = 6.0
+"""Browsers report on sound every 5 s."""
 _EXTENSIONS = (rtp.EXT_ABS_SEND_TIME,)
 
 
@@ -75,6 +77,7 @@ class Subscriber:
         """Stop sending what is in this slot; the slot stays for another track."""
         forwarder = self.slots[mid]
         forwarder.select(None, 3, time.monotonic())
+        forwarder.loss_at = forwarder.rtt_at = float("-inf")
         if forwarder.publication is not None:
             forwarder.publication.forwarders.discard(forwarder)
             forwarder.publication = None
@@ -124,16 +127,13 @@ class Subscriber:
             if publication is not None and publication.kind == "audio":
                 forwarder.select(publication.default_encoding(now), 3, now)
                 forwarder.reason = "muted" if publication.muted else "full"
-        if not demands:
-            return
         audio = sum(
             AUDIO_RESERVE_BPS
             for one in self.slots.values()
             if one.publication is not None and one.publication.kind == "audio" and not one.publication.muted
         )
         wanted = audio + sum(_best_bps(one, now) for one in demands)
-        worst = max((one.recent_loss(now) for one in self.slots.values()), default=0.0)
-        budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted, worst)
+        budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted)
         layers.allocate(demands, max(0.0, budget - audio), now)
         for demand in demands:
             forwarder, option = demand.forwarder, demand.option
@@ -170,13 +170,15 @@ class Subscriber:
         if key == self._quality and now - self._quality_at < 5:
             return None
         self._quality, self._quality_at = key, now
-        budget = self.bandwidth.budget_bps
+        bound = [one for one in self.slots.values() if one.publication is not None]
+        # All go the same way: the shortest round trip is the line's, the others are a busy machine's.
+        round_trips = [rtt for one in bound if (rtt := one.recent_rtt_s(now, QUALITY_OF_S)) is not None]
         return {
             "type": "quality",
             "tracks": tracks,
-            "loss": round(max((one.loss for one in self.slots.values()), default=0.0), 4),
-            "rtt_ms": round(1000 * max((one.rtt_s for one in self.slots.values()), default=0.0)),
-            "estimate_bps": None if budget >= UNKNOWN_BPS else round(budget),
+            "loss": round(max((one.recent_loss(now, QUALITY_OF_S) for one in bound), default=0.0), 4),
+            "rtt_ms": round(1000 * min(round_trips, default=0.0)),
+            "estimate_bps": round(self.bandwidth.budget_bps) if self.bandwidth.limited else None,
         }
 
     def _answer(
@@ -233,8 +235,8 @@ class Subscriber:
         if block.kind in (rtcp.RR, rtcp.SR):
             for report in rtcp.reports(block):
                 forwarder = self._by_ssrc.get(report.ssrc)
-                if forwarder is not None:
-                    forwarder.on_report(report, now)
+                if forwarder is not None and forwarder.publication is not None:
+                    self._on_report(forwarder, report, now)
         elif block.kind == rtcp.RTPFB and block.count == rtcp.FB_NACK:
             forwarder = self._by_ssrc.get(rtcp.media_ssrc(block))
             if forwarder is not None:
@@ -249,6 +251,13 @@ class Subscriber:
             if bps is not None:
                 self.bandwidth.on_remb(float(bps), now)
 
+    def _on_report(self, forwarder: Forwarder, report: rtcp.ReportBlock, now: float) -> None:
+        forwarder.on_report(report, now)
+        if forwarder.loss_at == now:
+            self.bandwidth.on_loss(forwarder.loss)
+        if forwarder.rtt_at == now:
+            self.bandwidth.on_round_trip(forwarder.rtt_s, now)
+
     def _want_keyframe(self, ssrc: int, now: float) -> None:
         forwarder = self._by_ssrc.get(ssrc)
         encoding = forwarder and (forwarder.encoding or forwarder.target)
@@ -256,8 +265,8 @@ class Subscriber:
             encoding.request_keyframe(now)
 
     def _on_nack(self, forwarder: Forwarder, lost: list[int], now: float) -> None:
-        budget = self.bandwidth.budget_bps
-        rate = max(RTX_MIN_BPS, RTX_SHARE * (self.sent_bps if budget >= UNKNOWN_BPS else budget))
+        limited = self.bandwidth.limited
+        rate = max(RTX_MIN_BPS, RTX_SHARE * (self.bandwidth.budget_bps if limited else self.sent_bps))
         self._rtx_tokens = min(rate / 2, self._rtx_tokens + (now - self._rtx_at) * rate)
         self._rtx_at = now
         for sequence in lost:
@@ -278,7 +287,13 @@ class Subscriber:
             width = DEFAULT_WIDTH_PX if visible is None else visible.get(key, (0, 0))[0]
             first = publication.source == "screen" or publication.participant.id == speaker
             demands.append(
-                layers.Demand(forwarder, publication, 0 if first else 1 if width >= 480 else 2, width)
+                layers.Demand(
+                    forwarder,
+                    publication,
+                    0 if first else 1 if width >= 480 else 2,
+                    width,
+                    forwarder.encoding,
+                )
             )
         return demands
 

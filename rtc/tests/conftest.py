@@ -21,6 +21,7 @@ from websockets.http11 import Request, Response
 from core.ports import MediaRights
 from rtc.media_client import MediaClient
 from rtc.node import Node
+from rtc.tests.proxy import UdpProxy
 
 # Machines that run tests are often busy; time is no property of a parser.
 hypothesis.settings.register_profile("rtc", deadline=None)
@@ -88,6 +89,16 @@ async def node() -> AsyncIterator[Node]:
     await node.start("127.0.0.1", 0)
     yield node
     await node.close()
+
+
+@pytest_asyncio.fixture
+async def network(node: Node) -> AsyncIterator[UdpProxy]:
+    """The pages of a test that uses this reach the node only through the proxy."""
+    proxy = UdpProxy(node.endpoint.port.port)
+    await proxy.start()
+    node.endpoint.port.port = proxy.port
+    yield proxy
+    proxy.close()
 
 
 @pytest_asyncio.fixture

@@ -16,7 +16,7 @@ class _Upstream(asyncio.DatagramProtocol):
 
 
 class UdpProxy(asyncio.DatagramProtocol):
-    """cut: nothing passes. loss: share of media packets lost on their way down to clients, 0-1.
+    """cut: nothing passes. loss, loss_up: share of media packets lost on their way to clients, to the node.
 
     slow: clients whose downlink has `rate_bps` and a queue of QUEUE_S.
     """
@@ -25,7 +25,7 @@ class UdpProxy(asyncio.DatagramProtocol):
         self.node_port = node_port
         self.port = 0
         self.cut = False
-        self.loss = 0.0
+        self.loss = self.loss_up = 0.0
         self.rate_bps = 0.0
         self.slow: set[Address] = set()
         self._free_at = 0.0
@@ -46,7 +46,7 @@ class UdpProxy(asyncio.DatagramProtocol):
                 one.close()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        if self.cut:
+        if self.cut or (_is_media(data) and self._random.random() < self.loss_up):
             return
         upstream = self.clients.get(addr)
         if upstream is not None:
@@ -59,8 +59,7 @@ class UdpProxy(asyncio.DatagramProtocol):
             task.add_done_callback(self._tasks.discard)
 
     def down(self, data: bytes, client: Address) -> None:
-        media = data[0] > 127 and not 192 <= data[1] <= 223
-        if self.cut or (media and self._random.random() < self.loss):
+        if self.cut or (_is_media(data) and self._random.random() < self.loss):
             return
         if client in self.slow and self.rate_bps:
             loop = asyncio.get_running_loop()
@@ -83,3 +82,7 @@ class UdpProxy(asyncio.DatagramProtocol):
         self.clients[client] = upstream
         for data in self._opening.pop(client):
             upstream.sendto(data)
+
+
+def _is_media(data: bytes) -> bool:
+    return data[0] > 127 and not 192 <= data[1] <= 223

@@ -153,6 +153,70 @@ def test_a_long_hole_asks_for_a_keyframe_at_once() -> None:
     assert [(one.kind, one.count) for one in stream.up.rtcp] == [(rtcp.PSFB, rtcp.FB_PLI)]
 
 
+def test_a_packet_older_than_the_switch_is_not_sent_on() -> None:
+    first = Stream()
+    forwarder, down = attach(first)
+    for number in range(700):
+        first.frame(number, key=number == 0)
+    forwarder.select(None, 3, first.now)
+    other = Stream()
+    other.now = first.now
+    forwarder.select(other.encoding, 3, other.now)
+    for number in (40000, 40001, 40003):
+        other.frame(number)
+    other.frame(40004, key=True)
+    last = down.rtp[-1].sequence
+    other.frame(40002)
+    other.frame(40005)
+    assert [(one.sequence - last) & 0xFFFF for one in down.rtp[-2:]] == [0, 1]
+    assert is_run([one.sequence for one in down.rtp], 1 << 16)
+
+
+def test_packets_are_repaired_long_after_a_switch() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    for number in range(40000):
+        if number != 39990:
+            stream.frame(number, key=number == 0)
+    missing = (down.rtp[0].sequence + 39990) & 0xFFFF
+    stream.frame(39990)
+    assert down.rtp[-1].sequence == missing
+    assert forwarder.retransmit(missing, stream.now)
+
+
+@pytest.mark.parametrize("start", [30000, 59000])
+def test_a_sender_that_begins_anew_is_followed(start: int) -> None:
+    stream = Stream()
+    _, down = attach(stream)
+    for number in range(60000, 60020):
+        stream.frame(number, key=number == 60000)
+    count = len(down.rtp)
+    for number in range(start, start + 20):
+        stream.frame(number, key=number >= start + 10)
+    assert len(down.rtp) == count + 10
+    assert is_run([one.sequence for one in down.rtp], 1 << 16)
+    steps = [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in itertools.pairwise(down.rtp)]
+    assert all(0 < step < 180000 for step in steps)
+
+
+def test_what_never_reached_us_is_not_the_subscribers_loss() -> None:
+    stream = Stream()
+    forwarder, _ = attach(stream)
+    for number in range(100):
+        if number % 5 != 3:
+            stream.frame(number, key=number == 0)
+    forwarder.on_report(rtcp.ReportBlock(forwarder.ssrc, 0.2, 20, 100, 0, 0, 0), stream.now)
+    for number in range(100, 200):
+        if number % 5 != 3:
+            stream.frame(number)
+    forwarder.on_report(rtcp.ReportBlock(forwarder.ssrc, 0.2, 40, 200, 0, 0, 0), stream.now)
+    assert forwarder.loss == pytest.approx(0.0, abs=0.02)
+    for number in range(200, 300):
+        stream.frame(number)
+    forwarder.on_report(rtcp.ReportBlock(forwarder.ssrc, 0.2, 60, 300, 0, 0, 0), stream.now)
+    assert forwarder.loss == pytest.approx(0.2, abs=0.02)
+
+
 def test_a_nack_is_answered_by_rtx_with_the_rewritten_packet() -> None:
     stream = Stream()
     forwarder, down = attach(stream)
@@ -248,47 +312,80 @@ def test_everybody_gets_something_before_the_speaker_gets_more() -> None:
     assert (chosen(speaker), chosen(tile)) == (("h", 3), ("h", 1))
 
 
-def test_bandwidth_falls_at_once_and_climbs_in_steps() -> None:
-    bandwidth = Bandwidth(0.0)
-    now = 10.0
-    bandwidth.on_remb(700e3, now)
-    bandwidth.on_remb(200e3, now)
-    assert bandwidth.update(now, 600e3, 700e3, 0.0) == UNKNOWN_BPS
-    now += 0.25
-    assert bandwidth.update(now, 600e3, 700e3, 0.0) == pytest.approx(180e3)
-    for _ in range(8):
-        now += 0.25
-        bandwidth.update(now, 170e3, 700e3, 0.0)
-    assert bandwidth.budget_bps == pytest.approx(180e3)
-    for _ in range(60):
-        now += 0.25
-        bandwidth.on_remb(1.08 * bandwidth.remb_bps if bandwidth.remb_bps else 0, now)
-        bandwidth.update(now, min(700e3, bandwidth.budget_bps), 700e3, 0.0)
-    assert bandwidth.budget_bps == UNKNOWN_BPS
+class Line:
+    """A bandwidth and its clock; reports come once a second, decisions four times."""
+
+    def __init__(self, wanted_bps: float = 700e3) -> None:
+        self.bandwidth = Bandwidth(0.0)
+        self.wanted_bps = wanted_bps
+        self.now = 10.0
+        self.bandwidth.on_round_trip(0.02, 10.0)
+        self.pass_time(2.0, wanted_bps)
+
+    def pass_time(
+        self, seconds: float, sent_bps: float, loss: float = 0.0, rtt_s: float = 0.02, remb_bps: float = 0.0
+    ) -> float:
+        for step in range(round(seconds * 4)):
+            self.now += 0.25
+            if step % 4 == 0:
+                self.bandwidth.on_loss(loss)
+                self.bandwidth.on_round_trip(rtt_s, self.now)
+                if remb_bps:
+                    self.bandwidth.on_remb(1.1 * remb_bps, self.now - 0.01)
+                    self.bandwidth.on_remb(remb_bps, self.now)
+            self.bandwidth.update(self.now, min(sent_bps, self.bandwidth.budget_bps), self.wanted_bps)
+        return self.bandwidth.budget_bps
 
 
-def test_an_estimate_that_stands_still_is_no_congestion() -> None:
-    bandwidth = Bandwidth(0.0)
-    bandwidth.on_remb(80e3, 1.0)
-    for step in range(20):
-        bandwidth.update(10.0 + step / 4, 300e3, 300e3, 0.0)
-    assert bandwidth.budget_bps == UNKNOWN_BPS
+def test_bandwidth_falls_with_loss_and_climbs_in_steps() -> None:
+    line = Line()
+    assert line.bandwidth.budget_bps == UNKNOWN_BPS
+    fallen = line.pass_time(0.25, 600e3, loss=0.6, remb_bps=300e3)
+    assert fallen == pytest.approx(0.9 * 240e3)
+    assert line.bandwidth.limited
+    assert line.pass_time(2.5, 600e3) == fallen, "a pause before the next try"
+    assert line.pass_time(8.0, 700e3) == UNKNOWN_BPS
+    assert not line.bandwidth.limited
 
 
-def test_growing_that_failed_is_tried_later() -> None:
-    bandwidth = Bandwidth(0.0, remb_bps=100e3)
-    now = 10.0
-    for _ in range(2):
-        now += 0.25
-        bandwidth.update(now, 300e3, 700e3, 0.3)
-    assert bandwidth.budget_bps == pytest.approx(0.9 * 0.7 * 300e3)
-    while not bandwidth.grown_at:
-        now += 0.25
-        bandwidth.update(now, 90e3, 700e3, 0.0)
-    for _ in range(2):
-        now += 0.25
-        bandwidth.update(now, 90e3, 700e3, 0.5)
-    assert bandwidth.hold_s == 6.0
+def test_a_falling_estimate_alone_is_no_congestion() -> None:
+    line = Line()
+    for _ in range(20):
+        line.pass_time(1.0, 600e3, remb_bps=80e3)
+        line.pass_time(1.0, 600e3, rtt_s=0.4, remb_bps=60e3)
+    assert line.bandwidth.budget_bps == UNKNOWN_BPS
+    assert not line.bandwidth.limited
+
+
+def test_a_delay_that_lasts_is_congestion() -> None:
+    line = Line()
+    line.pass_time(3.0, 600e3, rtt_s=0.6, remb_bps=300e3)
+    assert line.bandwidth.budget_bps < 600e3
+
+
+def test_a_machine_that_is_late_says_nothing_about_the_line() -> None:
+    line = Line()
+    for _ in range(10):
+        line.now += 1.5
+        line.bandwidth.on_loss(0.5)
+        line.bandwidth.on_remb(50e3, line.now)
+        line.bandwidth.update(line.now, 600e3, 700e3)
+    assert line.bandwidth.budget_bps == UNKNOWN_BPS
+
+
+def test_growing_that_failed_is_tried_later_but_soon_enough() -> None:
+    line = Line()
+    line.pass_time(0.25, 300e3, loss=0.5, remb_bps=100e3)
+    for _ in range(6):
+        began = line.now
+        while line.bandwidth.grown_at < began:
+            line.pass_time(0.25, 90e3)
+        assert line.now - began <= 24.5
+        line.pass_time(0.25, 300e3, loss=0.5)
+    assert line.bandwidth.hold_s == 24.0
+    assert line.bandwidth.budget_bps >= 60e3
+    line.pass_time(45.0, 700e3)
+    assert line.bandwidth.budget_bps == UNKNOWN_BPS
 
 
 def test_speakers_are_ranked_by_loudness_and_the_muted_are_silent() -> None:
