@@ -58,11 +58,11 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         ),
         Answer(
             N_("Who decides about captions and recordings?"),
-            N_("You do. Open Home; the switches are on the right. You can change them at any time."),
+            N_("You do. The switches are on Home, and you can change them at any time."),
         ),
         Answer(
             N_("My child cannot come"),
-            N_("Please answer the invitation email as early as you can; a coordinator arranges another time."),
+            N_("Please tell your coordinator as early as you can, so that the lesson can be moved."),
         ),
     ),
     "instructor": (

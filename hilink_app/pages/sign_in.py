@@ -37,7 +37,7 @@ def _demo_note() -> rx.Component:
         ui.panel(
             rx.el.h2(t("This is a demo"), class_name="hl-h2"),
             rx.el.p(t("One account of each role; the password is always {password}", password=PASSWORD), class_name="hl-q"),
-            ui.facts(*accounts, label_px=120),
+            rx.el.div(ui.facts(*accounts, label_px=96), custom_attrs={"style": {"marginTop": "10px"}}),
             custom_attrs={"style": {"marginTop": "16px"}},
         ),
     )

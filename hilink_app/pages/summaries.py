@@ -275,6 +275,7 @@ def _mark() -> rx.Component:
         _open_draft(),
         ui.row(
             ui.draft_mark(t("Draft {n}, written from the transcript", n=ReviewState.draft_no)),
+            ui.due(t("Family expects it by"), " ", ui.time_text(ReviewState.due_at, "when")),
             ui.spacer(),
             ui.quiet(t("{n} sentences, {unsure} without a source", n=ReviewState.total, unsure=ReviewState.unsure)),
         ),
@@ -285,7 +286,6 @@ def _decide() -> rx.Component:
     return rx.cond(
         _open_draft() & ~ReviewState.missing,
         ui.row(
-            ui.due(t("Family expects it by"), " ", ui.time_text(ReviewState.due_at, "when")),
             ui.button(t("Ask for a new draft"), icon="rotate-ccw", on_click=ReviewState.ask_reason),
             ui.button(rx.cond(ReviewState.saved, t("Saved"), t("Save")), disabled=ReviewState.saved, on_click=ReviewState.save),
             ui.primary(t("Approve summary"), icon="check", on_click=ReviewState.approve),

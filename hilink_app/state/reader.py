@@ -35,14 +35,16 @@ class Reader(BaseState):
     counts: dict[str, int] = {}
     today: str = ""
     clock: str = ""
+    _person_id: str = ""
 
     @rx.event
     @allow(PUBLIC)
     async def load(self) -> None:
         """Fill from the sign-in cookie. The first ``on_load`` of every page."""
+        viewer = current_viewer()
+        self._forget_another(viewer.person_id if viewer else "")
         words = await self.get_state(I18n)
         words._settle()
-        viewer = current_viewer()
         now = self._now()
         self.today, self.clock = format_day(now, words.tz, words.lang), format_time(now, words.tz, words.lang)
         self.signed_in = viewer is not None
@@ -63,6 +65,12 @@ class Reader(BaseState):
             self.role = role
             return rx.redirect("/")
         return None
+
+    def _forget_another(self, person_id: str) -> None:
+        """A browser tab keeps its state over sign-out and sign-in: what it held for somebody else goes first."""
+        if self._person_id not in ("", person_id) and self.parent_state is not None:
+            self.parent_state.reset()
+        self._person_id = person_id
 
     def _set_counts(self, counts: dict[str, int]) -> None:
         """Numbers for the rail, by route; zero shows nothing."""
