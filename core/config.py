@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     queue_concurrency: int = Field(
         default=8, le=16, description="Deliveries worked at the same time by one worker."
     )
+    draft_concurrency: int = Field(
+        default=2, ge=1, le=8, description="Drafts worked at the same time by one worker."
+    )
     worker_slot: int = Field(
         default=0, description="Number of this worker; stable over restarts, unique among live workers."
     )

@@ -34,6 +34,8 @@ APP_VERSION = "hilink-1"
 Raise it only when waiting work of the old version must not run on new code."""
 
 QUEUE = "hilink"
+DRAFTS = "hilink-drafts"
+"""Drafting takes long: with a queue of its own it does not hold up what is quick."""
 DELIVER = "deliver_v1"
 CHAIN = "chain_v1"
 _POLL_S = 0.1
@@ -67,12 +69,19 @@ def client(store: Any) -> "DBOSClient":
 
 
 def enqueue(
-    db: Session, store: Any, name: str, work_id: str, arguments: Sequence[Any], *, delay_s: float = 0
+    db: Session,
+    store: Any,
+    name: str,
+    work_id: str,
+    arguments: Sequence[Any],
+    *,
+    delay_s: float = 0,
+    queue: str = QUEUE,
 ) -> None:
     """Queue work in the caller's transaction. The same id twice is the same work."""
     options: dict[str, Any] = {
         "workflow_name": name,
-        "queue_name": QUEUE,
+        "queue_name": queue,
         "workflow_id": work_id,
         "app_version": APP_VERSION,
     }
@@ -114,10 +123,11 @@ def take_over(store: Any, executor_ids: Sequence[str]) -> int:
     rows = client(store).list_workflows(
         status="PENDING", executor_id=list(executor_ids), load_input=False, load_output=False
     )
-    ids = [row.workflow_id for row in rows]
-    if ids:
-        client(store).resume_workflows(ids, queue_name=QUEUE)
-    return len(ids)
+    for queue in (QUEUE, DRAFTS):
+        ids = [row.workflow_id for row in rows if (row.queue_name == DRAFTS) == (queue == DRAFTS)]
+        if ids:
+            client(store).resume_workflows(ids, queue_name=queue)
+    return len(rows)
 
 
 class Engine:
@@ -144,15 +154,14 @@ class Engine:
                     "application_version": APP_VERSION,
                     "executor_id": executor_id,
                     "log_level": "WARNING",
-                    "max_executor_threads": settings.queue_concurrency * 2 + 8,
+                    "max_executor_threads": (settings.queue_concurrency + settings.draft_concurrency) * 2 + 8,
                 }
             )
             _register(DELIVER, self._run)
             _register(CHAIN, self._run)
             DBOS.launch()
-            DBOS.register_queue(
-                QUEUE, worker_concurrency=settings.queue_concurrency, polling_interval_sec=_POLL_S
-            )
+            for queue, most in ((QUEUE, settings.queue_concurrency), (DRAFTS, settings.draft_concurrency)):
+                DBOS.register_queue(queue, worker_concurrency=most, polling_interval_sec=_POLL_S)
         except BaseException:
             self.shutdown()
             raise

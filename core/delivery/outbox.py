@@ -71,7 +71,13 @@ def start_chain(db: Session, session_id: str, stage: str, *, again: str = "", de
     again: tells a wanted repetition from an accidental one: the number of a new draft, the hour of a repair.
     """
     work_id = f"chain:{session_id}:{stage}" + (f":{again}" if again else "")
-    engine.enqueue(db, current().store, engine.CHAIN, work_id, (session_id, stage, 1, again), delay_s=delay_s)
+    queue_stage(db, work_id, (session_id, stage, 1, again), delay_s)
+
+
+def queue_stage(db: Session, work_id: str, arguments: tuple[str, str, int, str], delay_s: float = 0) -> None:
+    """Queue one attempt at a stage: (session id, stage, attempt, again)."""
+    queue = engine.DRAFTS if arguments[1] == "draft" else engine.QUEUE
+    engine.enqueue(db, current().store, engine.CHAIN, work_id, arguments, delay_s=delay_s, queue=queue)
 
 
 def queue_delivery(db: Session, delivery: Delivery, attempt: int = 1, delay_s: float = 0) -> None:

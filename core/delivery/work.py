@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from core.delivery import engine
 from core.delivery.context import DeliveryContext
-from core.delivery.outbox import emit, queue_delivery
+from core.delivery.outbox import emit, queue_delivery, queue_stage
 from core.domain import load
 from core.domain.event import Delivery
 from core.errors import NotFound, fault
@@ -97,10 +97,7 @@ def work_stage(services: Services, session_id: str, stage: str, attempt: int, ag
         if attempt <= len(pauses):
             with services.store.write() as db:
                 work_id = f"chain:{session_id}:{stage}:{again}:{attempt + 1}"
-                arguments = (session_id, stage, attempt + 1, again)
-                engine.enqueue(
-                    db, services.store, engine.CHAIN, work_id, arguments, delay_s=pauses[attempt - 1]
-                )
+                queue_stage(db, work_id, (session_id, stage, attempt + 1, again), pauses[attempt - 1])
         else:
             report_dead(
                 _not_stored(services, f"chain:{session_id}:{stage}", f"chain.{stage}", session_id, what)
