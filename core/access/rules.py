@@ -83,9 +83,10 @@ async def signed_body(connection: Any) -> bytes:
     key = services.current().settings.derived_key("internal")
     try:
         at = int(connection.headers.get("x-hilink-time", ""))
-    except ValueError as error:
+        fresh = abs(time.time() - at) <= _SIGNATURE_WINDOW_S
+    except (ValueError, OverflowError) as error:
         raise NotAllowed("This request is not signed.") from error
-    given = connection.headers.get("x-hilink-signature", "")
-    if abs(time.time() - at) > _SIGNATURE_WINDOW_S or not hmac.compare_digest(given, sign_internal(key, at, body)):
+    given = connection.headers.get("x-hilink-signature", "").encode("latin-1")
+    if not fresh or not hmac.compare_digest(given, sign_internal(key, at, body).encode()):
         raise NotAllowed("This request is not signed.")
     return body

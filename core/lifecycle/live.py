@@ -73,13 +73,18 @@ def presence_ended(participant_id: str, reason: str, at: datetime | None = None)
     service = services.current()
     with service.store.write() as db:
         row = db.exec(
-            select(PresenceInterval).where(PresenceInterval.participant_id == participant_id).with_for_update()
+            select(PresenceInterval)
+            .where(PresenceInterval.participant_id == participant_id)
+            .with_for_update()
         ).first()
         if row is None or row.ended_at is not None:
             return
         row.ended_at, row.end_reason = max(row.started_at, at or service.clock.now()), reason
         db.add(row)
-        emit(db, ParticipantLeft(session_id=row.session_id, person_id=row.person_id, role=row.role, reason=reason))
+        emit(
+            db,
+            ParticipantLeft(session_id=row.session_id, person_id=row.person_id, role=row.role, reason=reason),
+        )
 
 
 def close_open_intervals(db: Session, session_id: str | None, reason: str) -> int:
@@ -92,7 +97,10 @@ def close_open_intervals(db: Session, session_id: str | None, reason: str) -> in
     for row in rows:
         row.ended_at, row.end_reason = now, reason
         db.add(row)
-        emit(db, ParticipantLeft(session_id=row.session_id, person_id=row.person_id, role=row.role, reason=reason))
+        emit(
+            db,
+            ParticipantLeft(session_id=row.session_id, person_id=row.person_id, role=row.role, reason=reason),
+        )
     return len(rows)
 
 
@@ -116,11 +124,15 @@ def answer_recorded(session_id: str, person_id: str, poll_id: str, option: int, 
     with services.current().store.write() as db:
         emit(
             db,
-            PollAnswered(session_id=session_id, person_id=person_id, poll_id=poll_id, option=option, right=right),
+            PollAnswered(
+                session_id=session_id, person_id=person_id, poll_id=poll_id, option=option, right=right
+            ),
         )
 
 
-def engagement(db: Session, session_id: str, person_id: str, signal: str, value: float, *, add: bool = True) -> None:
+def engagement(
+    db: Session, session_id: str, person_id: str, signal: str, value: float, *, add: bool = True
+) -> None:
     """Adds to (or sets) a structured engagement signal, in the caller's transaction. value >= 0."""
     if signal not in SIGNALS or not 0 <= value < 1e7:
         raise InvalidInput("signal", "Unknown engagement signal.")
@@ -163,7 +175,7 @@ def ingest(batch: Batch) -> bool:
         for item in batch.items:
             try:
                 _take(db, batch.source, item)
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise InvalidInput("items", "An item of this batch is malformed.") from error
         return True
 
@@ -194,7 +206,11 @@ def _take_segment(db: Session, session_id: str, item: dict[str, Any]) -> None:
     started_ms, ended_ms = int(item["started_ms"]), int(item["ended_ms"])
     if not 0 <= started_ms <= ended_ms < 86_400_000 or len(text) > MAX_SEGMENT_CHARS:
         raise ValueError("segment out of range")
-    if not text or not _seated(db, session_id, person_id) or "transcription" not in consents_of(db, person_id):
+    if (
+        not text
+        or not _seated(db, session_id, person_id)
+        or "transcription" not in consents_of(db, person_id)
+    ):
         return
     db.add(
         TranscriptSegment(
@@ -211,7 +227,10 @@ def _take_segment(db: Session, session_id: str, item: dict[str, Any]) -> None:
 
 
 def _seated(db: Session, session_id: str, person_id: str) -> bool:
-    return db.exec(select(Seat.id).where(Seat.session_id == session_id, Seat.person_id == person_id)).first() is not None
+    return (
+        db.exec(select(Seat.id).where(Seat.session_id == session_id, Seat.person_id == person_id)).first()
+        is not None
+    )
 
 
 def _both_sides_here(db: Session, session_id: str) -> bool:

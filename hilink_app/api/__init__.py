@@ -29,6 +29,7 @@ def build(plugins: Plugins) -> FastAPI:
 
     @api.get("/api/v1/openapi.json", include_in_schema=False, dependencies=[Depends(rule(PUBLIC))])
     def openapi() -> dict[str, Any]:
+        """This list, for programs."""
         return api.openapi()
 
     check_rules(api)

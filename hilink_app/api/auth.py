@@ -40,7 +40,12 @@ def _signed_in(token: str, target: str) -> RedirectResponse:
     settings = services.current().settings
     response = RedirectResponse(target, 303)
     response.set_cookie(
-        LOGIN_COOKIE, token, max_age=settings.login_ttl_s, httponly=True, secure=settings.https, samesite="lax"
+        LOGIN_COOKIE,
+        token,
+        max_age=settings.login_ttl_s,
+        httponly=True,
+        secure=settings.https,
+        samesite="lax",
     )
     return response
 

@@ -2,27 +2,32 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 from sqlmodel import col, select
 
 from core import services
 from core.access import Viewer, rule
 from core.delivery import audit
 from core.domain import Attendance, ClassSession, Course, Person, Seat
+from core.errors import InvalidInput
 
 router = APIRouter()
+LONGEST = timedelta(days=366)
 
 
 @router.get("/api/v1/exports/sessions.csv")
 def sessions_csv(
-    viewer: Annotated[Viewer, Depends(rule("coordinator"))], after: datetime, before: datetime
+    viewer: Annotated[Viewer, Depends(rule("coordinator"))], after: AwareDatetime, before: AwareDatetime
 ) -> StreamingResponse:
     """One row a seat: session, course, person, role, planned times in UTC, status, attendance. At most 366 days."""
+    if not timedelta(0) < before - after <= LONGEST:
+        raise InvalidInput("before", "Please choose a period of up to a year.")
     with services.current().store.write() as db:
         audit(db, viewer.person_id, "export.sessions")
     with services.current().store.read() as db:
@@ -32,7 +37,8 @@ def sessions_csv(
             .join(Seat, col(Seat.session_id) == ClassSession.id)
             .join(Person, col(Person.id) == Seat.person_id)
             .outerjoin(
-                Attendance, (col(Attendance.session_id) == ClassSession.id) & (col(Attendance.person_id) == Person.id)
+                Attendance,
+                (col(Attendance.session_id) == ClassSession.id) & (col(Attendance.person_id) == Person.id),
             )
             .where(ClassSession.starts_at >= after, ClassSession.starts_at < before)
             .order_by(col(ClassSession.starts_at), col(ClassSession.id), col(Seat.role))
@@ -52,11 +58,21 @@ def sessions_csv(
         ]
         for session, course, seat, name, attendance in rows
     ]
-    head = ["session", "course", "person", "role", "starts_at", "ends_at", "status", "attendance", "present_s"]
+    head = [
+        "session",
+        "course",
+        "person",
+        "role",
+        "starts_at",
+        "ends_at",
+        "status",
+        "attendance",
+        "present_s",
+    ]
     return csv_response("sessions.csv", [head, *table])
 
 
-def csv_response(name: str, table: list[list[object]]) -> StreamingResponse:
+def csv_response(name: str, table: Sequence[Sequence[object]]) -> StreamingResponse:
     """A download. Cells that a spreadsheet would run as a formula get a leading apostrophe."""
 
     def lines() -> Iterator[str]:
@@ -66,7 +82,9 @@ def csv_response(name: str, table: list[list[object]]) -> StreamingResponse:
             yield buffer.getvalue()
 
     return StreamingResponse(
-        lines(), media_type="text/csv; charset=utf-8", headers={"content-disposition": f'attachment; filename="{name}"'}
+        lines(),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
     )
 
 

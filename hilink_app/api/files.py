@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from core import services
 from core.access import SEAT, SIGNED_IN, Viewer, rule
-from core.errors import InvalidInput, TooLarge
+from core.errors import Conflict, InvalidInput, StoreError, TooLarge
 from core.lifecycle import materials
 
 router = APIRouter()
@@ -18,7 +18,10 @@ router = APIRouter()
 
 @router.post("/api/v1/sessions/{session_id}/materials")
 async def upload(
-    request: Request, session_id: str, name: str, viewer: Annotated[Viewer, Depends(rule("instructor", "coordinator"))]
+    request: Request,
+    session_id: str,
+    name: str,
+    viewer: Annotated[Viewer, Depends(rule("instructor", "coordinator"))],
 ) -> dict[str, Any]:
     """The body is the file itself. `name` is its file name. Over the limit: 413, and nothing is kept."""
     limit = services.current().settings.upload_limit
@@ -26,11 +29,16 @@ async def upload(
     if declared.isdecimal() and int(declared) > limit:
         raise TooLarge(limit)
     media_type = request.headers.get("content-type", "application/octet-stream")
-    if not name.strip() or len(name) > 200:
+    if not name.strip() or len(name) > 200 or not name.isprintable():
         raise InvalidInput("name", "A file needs a name.")
     await run_in_threadpool(materials.may_add, viewer, session_id)
     key = materials.new_key(session_id)
-    size = await services.current().blobs.put(key, request.stream(), limit)
+    try:
+        size = await services.current().blobs.put(key, request.stream(), limit)
+    except StoreError as error:
+        raise Conflict(
+            "There is no room for more files at the moment. Please tell your coordinator."
+        ) from error
     row_id = await run_in_threadpool(materials.add, viewer, session_id, name, media_type, size, key)
     return {"id": row_id, "size": size}
 

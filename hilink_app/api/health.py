@@ -27,5 +27,6 @@ async def get_health() -> dict[str, Any]:
 
 @router.get("/metrics", dependencies=[Depends(rule(INTERNAL))], include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
+    """Numbers of this process for Prometheus."""
     await signed_body(request)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 class BatchIn(BaseModel):
     source: str = Field(min_length=1, max_length=80)
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, lt=2**63)
     items: list[dict[str, Any]] = Field(max_length=MAX_BATCH)
 
 

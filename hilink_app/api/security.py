@@ -43,7 +43,9 @@ class Security:
                 await receive()
                 await send({"type": "websocket.close", "code": 4403})
                 return
-            refused = JSONResponse({"error": "foreign_origin", "message": "This request came from another site."}, 403)
+            refused = JSONResponse(
+                {"error": "foreign_origin", "message": "This request came from another site."}, 403
+            )
             await refused(scope, receive, send)
             return
 
