@@ -98,7 +98,7 @@ class LessonBox(BaseState):
             )
         except UserError as error:
             return self._say(error)
-        return await self._done(
+        return await self._finish(
             self._t("Moved to {when}.", when=format_when(starts_at, viewer.tz, viewer.lang))
         )
 
@@ -114,7 +114,7 @@ class LessonBox(BaseState):
             )
         except UserError as error:
             return self._say(error)
-        return await self._done(self._t("Another instructor takes this lesson."))
+        return await self._finish(self._t("Another instructor takes this lesson."))
 
     @rx.event
     @allow("coordinator")
@@ -124,7 +124,7 @@ class LessonBox(BaseState):
             await asyncio.to_thread(schedule.cancel_session, self._viewer(), self.line.id, self.line.version)
         except UserError as error:
             return self._say(error)
-        return await self._done(self._t("The lesson is cancelled. Everybody is being told."))
+        return await self._finish(self._t("The lesson is cancelled. Everybody is being told."))
 
     @rx.event
     @allow("coordinator")
@@ -137,12 +137,12 @@ class LessonBox(BaseState):
             )
         except UserError as error:
             return self._say(error)
-        return await self._done(self._t("Attendance is corrected."))
+        return await self._finish(self._t("Attendance is corrected."))
 
     def _say(self, error: UserError) -> None:
         self.problem = self._t(error.message, **error.facts)
 
-    async def _done(self, says: str) -> rx.event.EventSpec:
+    async def _finish(self, says: str) -> rx.event.EventSpec:
         self.task, self.problem = "", ""
         await self._again()
         return toast_done(says)
