@@ -104,10 +104,12 @@ class Settings(BaseSettings):
     tick_s: float = Field(default=1.0, description="How often the clock looks for due timers and mail.")
     tail_s: float = Field(default=0.08, description="How often web looks for new events on SQLite.")
     delivery_backoff_s: tuple[float, ...] = Field(
-        default=(5, 60, 600), description="Pauses between tries of a plugin's hook; after the last one it is a case."
+        default=(5, 60, 600),
+        description="Pauses between tries of a plugin's hook; after the last one it is a case.",
     )
     timer_backoff_s: tuple[float, ...] = Field(
-        default=(5, 30, 120, 600), description="Pauses between tries of a timer; after the last one it is a case."
+        default=(5, 30, 120, 600),
+        description="Pauses between tries of a timer; after the last one it is a case.",
     )
     queue_concurrency: int = Field(
         default=8, le=16, description="Deliveries worked at the same time by one worker."

@@ -94,7 +94,9 @@ class TooLarge(UserError):
     status, code = 413, "too_large"
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__("This file is too large. The limit is {limit_mb} MB.", limit_mb=limit_bytes // 1_000_000)
+        super().__init__(
+            "This file is too large. The limit is {limit_mb} MB.", limit_mb=limit_bytes // 1_000_000
+        )
 
 
 class TooMany(UserError):

@@ -20,7 +20,9 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """Everything but the two common ids, as JSON values."""
-        return {name: value for name, value in asdict(self).items() if name not in ("session_id", "person_id")}
+        return {
+            name: value for name, value in asdict(self).items() if name not in ("session_id", "person_id")
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ def on_schedule(ctx: HookContext, session: ClassSessionView, change: str) -> Non
     It may run again after a crash: use ``ctx.transaction`` for rows and ``ctx.idempotency_key`` outside.
     Errors: retried with backoff, then an ExceptionCase; other plugins still run. Since hook API 1.
     """
+    ...
 
 
 @hookspec
@@ -51,6 +52,7 @@ def on_session_end(ctx: HookContext, session: ClassSessionView, attendance: Sequ
     Runs outside any transaction: it may call out; ``ctx.transaction(name, step)`` is a short step whose
     effect happens once. Errors: retried with backoff, then an ExceptionCase. Since hook API 1.
     """
+    ...
 
 
 @hookspec
@@ -60,6 +62,7 @@ def on_summary(ctx: HookContext, summary: SummaryView, change: str) -> None:
     change: drafted | approved | rejected. A draft is not for families: only ``approved`` may leave the house.
     Errors: retried with backoff, then an ExceptionCase. Since hook API 1.
     """
+    ...
 
 
 @hookspec
@@ -69,6 +72,7 @@ def on_exception(ctx: HookContext, case: CaseView, change: str) -> None:
     change: opened | escalated | resolved. ``case.facts`` holds ids and numbers, never text.
     Errors: retried with backoff, then a held delivery (never a case about a case). Since hook API 1.
     """
+    ...
 
 
 # Composition hooks: called once at start-up
@@ -77,6 +81,7 @@ def on_exception(ctx: HookContext, case: CaseView, change: str) -> None:
 @hookspec
 def pages() -> Sequence[Any]:
     """Pages to add: `hilink_app.components.page.PageSpec`s. Called in the web role alone, import your `ui` inside. Since hook API 1."""
+    ...
 
 
 @hookspec
@@ -86,21 +91,25 @@ def slots() -> Sequence[tuple[str, Callable[..., Any]]]:
     Slots: ``classroom.stage``, ``student.home``, ``instructor.home``, ``guardian.home``, ``operator.health``;
     ``student.progress`` hands over a Var with the student's id. Called in the web role alone. Since hook API 1.
     """
+    ...
 
 
 @hookspec
 def routes() -> "APIRouter":
     """REST and WebSocket routes. Every route carries a rule (`core.access.rule`), or start-up fails. Web role alone. Since hook API 1."""
+    ...
 
 
 @hookspec
 def lifespan(role: str) -> Any:
     """An async context manager to keep open while the process runs, or None. role: web | worker | agents. Since hook API 1."""
+    ...
 
 
 @hookspec
 def room_tools() -> Sequence[dict[str, Any]]:
     """Tools for the classroom dock: {id, label, icon, roles, panel}. Since hook API 1."""
+    ...
 
 
 @hookspec
@@ -109,41 +118,49 @@ def agents() -> Sequence[type]:
 
     A listener hears one audio track per consenting speaker and may send captions; see that Protocol. Since hook API 1.
     """
+    ...
 
 
 @hookspec
 def message_channels() -> Sequence[tuple[str, Callable[..., Any]]]:
     """Ways to reach a person: (channel name, async function(message) -> None). ``email`` is built in. Since hook API 1."""
+    ...
 
 
 @hookspec
 def summarisers() -> Sequence[tuple[str, Callable[..., Any]]]:
     """(engine name, function(SummaryInput) -> SummaryDraft). The setting HILINK_SUMMARISER picks one. Since hook API 1."""
+    ...
 
 
 @hookspec
 def transcribers() -> Sequence[tuple[str, Callable[..., Any]]]:
     """(engine name, function(settings) -> engine), see plugins/transcription/README.md. Since hook API 1."""
+    ...
 
 
 @hookspec
 def detectors() -> Sequence[tuple[str, Callable[..., Any]]]:
     """(name, function(db, now) -> sequence of signals) run by the worker's clock each few minutes. Since hook API 1."""
+    ...
 
 
 @hookspec
 def settings() -> type:
     """The plugin's pydantic-settings class, prefix ``HILINK_<PLUGIN>_``. Built once by the loader. Since hook API 1."""
+    ...
 
 
 @hookspec
 def export_person(db: "Session", person_id: str) -> dict[str, Any]:
     """Everything the plugin keeps about a person, as JSON values. Since hook API 1."""
+    ...
 
 
 @hookspec
 def erase_person(db: "Session", person_id: str) -> None:
     """Erase or anonymise everything the plugin keeps about a person, inside the caller's transaction. Since hook API 1."""
+    ...
 
 
 LIFECYCLE_HOOKS = ("on_schedule", "on_session_end", "on_summary", "on_exception")

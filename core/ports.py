@@ -132,7 +132,9 @@ class MediaServer(Protocol):
 
     async def join(self, room_id: str, participant_id: str, rights: MediaRights) -> None: ...
 
-    async def signal(self, room_id: str, participant_id: str, message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def signal(
+        self, room_id: str, participant_id: str, message: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         """Pass a browser's media message (rtc/PROTOCOL.md); returns the answers for that browser."""
         ...
 

@@ -4,7 +4,7 @@ Reflex creates State objects itself, so they cannot be given ports: they read `c
 one global, and the reason it is small and frozen. Tests override it with `using(...)`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def current() -> Services:
 
 
 @contextmanager
-def using(services: Services) -> Iterator[Services]:
+def using(services: Services) -> Generator[Services]:
     """Use other services in this context (tests)."""
     token = _override.set(services)
     try:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import reflex as rx
+from starlette.types import ASGIApp
 
 from core import services
 from core.config import Settings
@@ -57,9 +58,7 @@ def _page(spec: PageSpec) -> Callable[[], rx.Component]:
 def _navigation(specs: list[PageSpec]) -> None:
     for spec in specs:
         if spec.nav:
-            register_nav(
-                NavEntry(spec.route, spec.nav, spec.icon, spec.nav_roles or spec.roles, spec.order)
-            )
+            register_nav(NavEntry(spec.route, spec.nav, spec.icon, spec.nav_roles or spec.roles, spec.order))
 
 
 @contextlib.asynccontextmanager
@@ -88,8 +87,14 @@ specs = all_pages(plugins)
 fill_slots(plugins.call("slots"))
 _navigation(specs)
 
+
+def guarded(asgi: ASGIApp) -> ASGIApp:
+    """Everything, pages and API, behind the same-origin check."""
+    return Security(asgi, own_origins(settings))
+
+
 app = rx.App(
-    api_transformer=[http, lambda asgi: Security(asgi, own_origins(settings))],
+    api_transformer=[http, guarded],
     backend_exception_handler=guard.backend_exception,
     **app_style(),
 )
@@ -97,6 +102,9 @@ guard.install(app)
 for spec in specs:
     add_door(spec.route, spec.roles, spec.plugin, spec.on_load)
     app.add_page(
-        _page(spec), route=spec.route, title=f"{spec.title} - HiLink", on_load=[Reader.load, PageGate.enter(spec.route)]
+        _page(spec),
+        route=spec.route,
+        title=f"{spec.title} - HiLink",
+        on_load=[Reader.load, PageGate.enter(spec.route)],
     )
 app.register_lifespan_task(_lifespan)

@@ -8,6 +8,7 @@ with Stack(tmp_path, build=frontend.build(), demo=True) as stack:
 
 import email
 import email.policy
+import json
 import os
 import signal
 import subprocess
@@ -172,7 +173,13 @@ class Stack:
     def settings(self) -> Settings:
         """The settings the roles have, for code under test in this process."""
         known = {name: self.env.get(f"HILINK_{name.upper()}") for name in Settings.model_fields}
-        return Settings.model_validate({name: value for name, value in known.items() if value is not None})
+        return Settings.model_validate(
+            {
+                name: json.loads(value) if value.startswith("[") else value
+                for name, value in known.items()
+                if value is not None
+            }
+        )
 
     def __enter__(self) -> "Stack":
         try:

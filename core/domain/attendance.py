@@ -16,9 +16,7 @@ class Settled:
     intervals: int
 
 
-def stitch(
-    intervals: Sequence[tuple[datetime, datetime]], grace_s: int
-) -> list[tuple[datetime, datetime]]:
+def stitch(intervals: Sequence[tuple[datetime, datetime]], grace_s: int) -> list[tuple[datetime, datetime]]:
     """Merge intervals that overlap or whose gap is at most `grace_s`: a reconnect is not an absence."""
     merged: list[tuple[datetime, datetime]] = []
     for start, end in sorted(intervals):

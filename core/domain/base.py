@@ -3,7 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import DateTime, MetaData
 from sqlalchemy.engine import Dialect
@@ -20,6 +20,14 @@ SQLModel.metadata.naming_convention = MetaData(
     }
 ).naming_convention
 # Unnamed constraints cannot be dropped in SQLite's batch mode, so names come before the first table.
+
+
+class Table(SQLModel):
+    """Base of every table, ours and plugins'. Says once that `__tablename__` is a plain string."""
+
+    if TYPE_CHECKING:
+        __tablename__: ClassVar[str]  # pyright: ignore[reportIncompatibleVariableOverride] - SQLModel types it as declared_attr
+
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 

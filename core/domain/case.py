@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from core.domain.base import UTCDateTime, new_id
+from core.domain.base import Table, UTCDateTime, new_id
 
 
-class ExceptionCase(SQLModel, table=True):
+class ExceptionCase(Table, table=True):
     """kind: no_show | ended_early | delivery_failed | summary_overdue | provisioning_failed | ...
 
     status: open | taken | resolved. dedupe makes opening idempotent. facts: ids and numbers, never text.
@@ -35,7 +35,7 @@ class ExceptionCase(SQLModel, table=True):
     version: int = 1
 
 
-class CaseNote(SQLModel, table=True):
+class CaseNote(Table, table=True):
     """Personal data may be inside; erased with the case's people."""
 
     __tablename__ = "case_note"
@@ -46,7 +46,7 @@ class CaseNote(SQLModel, table=True):
     text: str
 
 
-class Signal(SQLModel, table=True):
+class Signal(Table, table=True):
     """An AI or statistical flag with its evidence; a person accepts or dismisses. Never acts by itself."""
 
     __tablename__ = "signal"

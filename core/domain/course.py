@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, UniqueConstraint
 
-from core.domain.base import UTCDateTime, new_id, utc_now
+from core.domain.base import Table, UTCDateTime, new_id, utc_now
 
 
-class Course(SQLModel, table=True):
+class Course(Table, table=True):
     __tablename__ = "course"
     id: str = Field(default_factory=new_id, primary_key=True)
     name: str
@@ -18,7 +18,7 @@ class Course(SQLModel, table=True):
     version: int = 1
 
 
-class CurriculumTopic(SQLModel, table=True):
+class CurriculumTopic(Table, table=True):
     """position: order in the course from 1. keywords: words that point to the topic in speech."""
 
     __tablename__ = "curriculum_topic"
@@ -30,7 +30,7 @@ class CurriculumTopic(SQLModel, table=True):
     keywords: list[str] = Field(default_factory=list, sa_type=JSON)
 
 
-class Qualification(SQLModel, table=True):
+class Qualification(Table, table=True):
     """The instructor may teach the course."""
 
     __tablename__ = "qualification"
@@ -38,7 +38,7 @@ class Qualification(SQLModel, table=True):
     course_id: str = Field(foreign_key="course.id", primary_key=True)
 
 
-class Enrollment(SQLModel, table=True):
+class Enrollment(Table, table=True):
     __tablename__ = "enrollment"
     __table_args__ = (UniqueConstraint("student_id", "course_id"),)
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -48,7 +48,7 @@ class Enrollment(SQLModel, table=True):
     enrolled_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
 
 
-class Material(SQLModel, table=True):
+class Material(Table, table=True):
     """A file for a course or one session. The bytes are in the BlobStore under blob_key."""
 
     __tablename__ = "material"

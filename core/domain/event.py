@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from core.domain.base import UTCDateTime, new_id
+from core.domain.base import Table, UTCDateTime, new_id
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite autoincrements only a column that is exactly INTEGER."""
 
 
-class DomainEvent(SQLModel, table=True):
+class DomainEvent(Table, table=True):
     """Append-only. payload: ids and numbers, never text. Written by core.delivery.emit alone.
 
     xid: the writing transaction on PostgreSQL, 0 on SQLite; readers go by (xid, id), see core/store.
@@ -30,7 +30,7 @@ class DomainEvent(SQLModel, table=True):
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
-class Delivery(SQLModel, table=True):
+class Delivery(Table, table=True):
     """One lifecycle hook call of one plugin for one event. id: `{event_id}:{plugin}`, also the workflow id.
 
     status: waiting | held | done | skipped | failed. held: the plugin was switched off, nothing is lost.
@@ -54,7 +54,7 @@ class Delivery(SQLModel, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class StepDone(SQLModel, table=True):
+class StepDone(Table, table=True):
     """`ctx.transaction(name)` happened: written in the step's own transaction, so it happens once."""
 
     __tablename__ = "step_done"
@@ -64,7 +64,7 @@ class StepDone(SQLModel, table=True):
     at: datetime = Field(sa_type=UTCDateTime)
 
 
-class PluginSwitch(SQLModel, table=True):
+class PluginSwitch(Table, table=True):
     """A row = somebody switched the plugin; none = enabled."""
 
     __tablename__ = "plugin_switch"
@@ -74,7 +74,7 @@ class PluginSwitch(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class AuditEntry(SQLModel, table=True):
+class AuditEntry(Table, table=True):
     """Who saw or changed what. action: verb.noun; subject_id: what; person_id: about whom; facts: ids and numbers."""
 
     __tablename__ = "audit_entry"
@@ -88,7 +88,7 @@ class AuditEntry(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
-class Cursor(SQLModel, table=True):
+class Cursor(Table, table=True):
     """Where a durable reader of the event log stands, moved in the reader's own transaction."""
 
     __tablename__ = "cursor"
@@ -97,7 +97,7 @@ class Cursor(SQLModel, table=True):
     event_id: int = Field(default=0, sa_type=BigInteger)
 
 
-class IngestCursor(SQLModel, table=True):
+class IngestCursor(Table, table=True):
     """Highest batch number taken from one media node or agent: makes ingest idempotent."""
 
     __tablename__ = "ingest_cursor"
@@ -105,7 +105,7 @@ class IngestCursor(SQLModel, table=True):
     seq: int = Field(default=0, sa_type=BigInteger)
 
 
-class WorkerHeartbeat(SQLModel, table=True):
+class WorkerHeartbeat(Table, table=True):
     """A live worker. executor_id is stable per slot; the reaper takes over those that fell silent."""
 
     __tablename__ = "worker_heartbeat"

@@ -58,9 +58,13 @@ def session_view(db: Session, session_id: str) -> ClassSessionView:
 
 
 def attendance_views(db: Session, session_id: str) -> tuple[AttendanceView, ...]:
-    rows = db.exec(select(Attendance).where(Attendance.session_id == session_id).order_by(col(Attendance.person_id)))
+    rows = db.exec(
+        select(Attendance).where(Attendance.session_id == session_id).order_by(col(Attendance.person_id))
+    )
     return tuple(
-        AttendanceView(row.session_id, row.person_id, row.role, row.status, row.present_s, row.joined_at, row.left_at)
+        AttendanceView(
+            row.session_id, row.person_id, row.role, row.status, row.present_s, row.joined_at, row.left_at
+        )
         for row in rows
     )
 
@@ -73,7 +77,14 @@ def segment_views(db: Session, session_id: str) -> tuple[SegmentView, ...]:
     )
     return tuple(
         SegmentView(
-            row.id, row.session_id, row.person_id, row.started_ms, row.ended_ms, row.text, row.confidence, row.low_accuracy
+            row.id,
+            row.session_id,
+            row.person_id,
+            row.started_ms,
+            row.ended_ms,
+            row.text,
+            row.confidence,
+            row.low_accuracy,
         )
         for row in rows
     )
@@ -81,7 +92,9 @@ def segment_views(db: Session, session_id: str) -> tuple[SegmentView, ...]:
 
 def topic_views(db: Session, course_id: str) -> tuple[TopicView, ...]:
     rows = db.exec(
-        select(CurriculumTopic).where(CurriculumTopic.course_id == course_id).order_by(col(CurriculumTopic.position))
+        select(CurriculumTopic)
+        .where(CurriculumTopic.course_id == course_id)
+        .order_by(col(CurriculumTopic.position))
     )
     return tuple(TopicView(row.id, row.name, row.position, tuple(row.keywords)) for row in rows)
 

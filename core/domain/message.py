@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from core.domain.base import UTCDateTime, new_id
+from core.domain.base import Table, UTCDateTime, new_id
 
 
-class Message(SQLModel, table=True):
+class Message(Table, table=True):
     """kind names the template; params are ids and values it needs. status: queued | sent | failed | cancelled.
 
     The text is rendered when it is sent, in the reader's language and zone. dedupe makes queueing
@@ -33,7 +33,7 @@ class Message(SQLModel, table=True):
     error: str = ""
 
 
-class Timer(SQLModel, table=True):
+class Timer(Table, table=True):
     """kind: reminder | no_show | room_open | empty_room | overdue_end | transcript_timeout | summary_due | case_due | briefing.
 
     version is the subject's when the timer was written: an older one fires into nothing.

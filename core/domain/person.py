@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, UniqueConstraint
 
-from core.domain.base import UTCDateTime, new_id, utc_now
+from core.domain.base import Table, UTCDateTime, new_id, utc_now
 
 ROLES = ("student", "instructor", "coordinator", "guardian", "operator")
 
 
-class Person(SQLModel, table=True):
+class Person(Table, table=True):
     """Personal data. A child may have no email: the guardian manages the sign-in.
 
     is_minor decides who consents and who is written to; adults are their own recipients.
@@ -34,13 +34,13 @@ class Person(SQLModel, table=True):
         return self.name.split()[0]
 
 
-class PersonRole(SQLModel, table=True):
+class PersonRole(Table, table=True):
     __tablename__ = "person_role"
     person_id: str = Field(foreign_key="person.id", primary_key=True)
     role: str = Field(primary_key=True)
 
 
-class Guardianship(SQLModel, table=True):
+class Guardianship(Table, table=True):
     """guardian_id may read about, consent for and is written to about student_id."""
 
     __tablename__ = "guardianship"
@@ -51,7 +51,7 @@ class Guardianship(SQLModel, table=True):
     relation: str = "guardian"
 
 
-class Login(SQLModel, table=True):
+class Login(Table, table=True):
     """One signed-in browser. The cookie holds a random token; here is its SHA-256."""
 
     __tablename__ = "login"
@@ -61,7 +61,7 @@ class Login(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class MagicLink(SQLModel, table=True):
+class MagicLink(Table, table=True):
     """A sign-in link sent by email; works once."""
 
     __tablename__ = "magic_link"
@@ -71,7 +71,7 @@ class MagicLink(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class SignInAttempt(SQLModel, table=True):
+class SignInAttempt(Table, table=True):
     """Counts failed sign-ins for rate limits. subject: SHA-256 of the address or the account's email."""
 
     __tablename__ = "sign_in_attempt"
@@ -80,7 +80,7 @@ class SignInAttempt(SQLModel, table=True):
     window_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class Consent(SQLModel, table=True):
+class Consent(Table, table=True):
     """purpose: transcription | recording | ai_summary. Given by the adult or a minor's guardian; never deleted, withdrawn."""
 
     __tablename__ = "consent"

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, UniqueConstraint
 
-from core.domain.base import UTCDateTime, new_id
+from core.domain.base import Table, UTCDateTime, new_id
 
 
-class TranscriptSegment(SQLModel, table=True):
+class TranscriptSegment(Table, table=True):
     """Personal data, kept `retention_transcript_days`. Times in ms from the session's start.
 
     low_accuracy: from an engine whose words must not be quoted to a family.
@@ -27,7 +27,7 @@ class TranscriptSegment(SQLModel, table=True):
     low_accuracy: bool = False
 
 
-class Summary(SQLModel, table=True):
+class Summary(Table, table=True):
     """For staff. status: draft | approved | rejected. body: {"sentences": [{text, spans, section}], "coverage": [...]}."""
 
     __tablename__ = "summary"
@@ -47,7 +47,7 @@ class Summary(SQLModel, table=True):
     version: int = 1
 
 
-class StudentReport(SQLModel, table=True):
+class StudentReport(Table, table=True):
     """What one family sees. body: {"headline", "sentences": [{text, spans}], "homework", "facts": {...}}."""
 
     __tablename__ = "student_report"
@@ -62,7 +62,7 @@ class StudentReport(SQLModel, table=True):
     told_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class Coverage(SQLModel, table=True):
+class Coverage(Table, table=True):
     """state: covered | started | not_reached. evidence: segment ids."""
 
     __tablename__ = "coverage"
@@ -74,7 +74,7 @@ class Coverage(SQLModel, table=True):
     confirmed: bool = False
 
 
-class ProgressRecord(SQLModel, table=True):
+class ProgressRecord(Table, table=True):
     """One student and one topic over all approved lessons. state: started | covered. answers are checks on the topic."""
 
     __tablename__ = "progress_record"
@@ -88,7 +88,7 @@ class ProgressRecord(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class Briefing(SQLModel, table=True):
+class Briefing(Table, table=True):
     """What the instructor should know before session_id. body: {last_time, watch_for, homework, open_topics, plan}."""
 
     __tablename__ = "briefing"

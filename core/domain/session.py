@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, UniqueConstraint
 
-from core.domain.base import UTCDateTime, new_id
+from core.domain.base import Table, UTCDateTime, new_id
 
 
-class ClassSession(SQLModel, table=True):
+class ClassSession(Table, table=True):
     """status: scheduled | live | ended | cancelled.
 
     chain: how far the story after the lesson is; "" until it ended, then the names in lifecycle.chain.
@@ -33,7 +33,7 @@ class ClassSession(SQLModel, table=True):
     version: int = 1
 
 
-class Seat(SQLModel, table=True):
+class Seat(Table, table=True):
     """Who is expected: role instructor | student. Carries the times so that the database itself refuses
     a double-booking of a person (`ex_seat_person`, core/store/constraints.py). active=False frees the slot."""
 
@@ -49,7 +49,7 @@ class Seat(SQLModel, table=True):
     invited_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class JoinLink(SQLModel, table=True):
+class JoinLink(Table, table=True):
     """A personal way in: the link holds a random token, here is its SHA-256. Revoking closes everything it opened."""
 
     __tablename__ = "join_link"
@@ -60,7 +60,7 @@ class JoinLink(SQLModel, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class Room(SQLModel, table=True):
+class Room(Table, table=True):
     """The live place of one session (same id). settings: tools, lobby, captions, recording.
 
     transcript_done_at: the agents have handed in everything.
@@ -76,7 +76,7 @@ class Room(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class PresenceInterval(SQLModel, table=True):
+class PresenceInterval(Table, table=True):
     """One connection of one person to the room. end_reason: left | lost | removed | session_ended | server_restart."""
 
     __tablename__ = "presence_interval"
@@ -90,7 +90,7 @@ class PresenceInterval(SQLModel, table=True):
     end_reason: str = ""
 
 
-class Attendance(SQLModel, table=True):
+class Attendance(Table, table=True):
     """status: present | late | left_early | absent | excused. A correction after final is a new fact with who and why."""
 
     __tablename__ = "attendance"
@@ -108,7 +108,7 @@ class Attendance(SQLModel, table=True):
     note: str = ""
 
 
-class EngagementSignal(SQLModel, table=True):
+class EngagementSignal(Table, table=True):
     """A structured measurement. signal: talk_s, hands, chats, reactions, answers, answers_right, board_updates."""
 
     __tablename__ = "engagement_signal"

@@ -63,7 +63,9 @@ def reject_summary(actor: Actor, summary_id: str, version: int, reason: str) -> 
     """Not good enough, because of `reason`: a new draft is made from the same transcript."""
     reason = reason.strip()
     if not 3 <= len(reason) <= 500:
-        raise InvalidInput("reason", "Please say in a few words what is wrong, so that the next draft is better.")
+        raise InvalidInput(
+            "reason", "Please say in a few words what is wrong, so that the next draft is better."
+        )
     with services.current().store.write() as db:
         row = _undecided(db, actor, summary_id, version, "rejected")
         if row is None:

@@ -100,7 +100,11 @@ def note_case(actor: Actor, case_id: str, text: str) -> None:
         raise InvalidInput("text", "A note has between 1 and 2000 characters.")
     with services.current().store.write() as db:
         row = _case(db, actor, case_id)
-        db.add(CaseNote(case_id=row.id, person_id=actor.person_id or "", at=services.current().clock.now(), text=text))
+        db.add(
+            CaseNote(
+                case_id=row.id, person_id=actor.person_id or "", at=services.current().clock.now(), text=text
+            )
+        )
         _change(db, actor, row, "noted")
 
 

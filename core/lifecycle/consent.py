@@ -28,10 +28,14 @@ def set_consent(actor: Actor, person_id: str, purpose: str, given: bool) -> None
             )
         ).first()
         if guardian is None and (person.is_minor or actor.person_id != person_id):
-            raise NotAllowed("Only a guardian can decide this." if person.is_minor else "Only the person can decide this.")
+            raise NotAllowed(
+                "Only a guardian can decide this." if person.is_minor else "Only the person can decide this."
+            )
         open_row = db.exec(
             select(Consent).where(
-                Consent.person_id == person_id, Consent.purpose == purpose, col(Consent.withdrawn_at).is_(None)
+                Consent.person_id == person_id,
+                Consent.purpose == purpose,
+                col(Consent.withdrawn_at).is_(None),
             )
         ).first()
         if given == (open_row is not None):
@@ -40,6 +44,8 @@ def set_consent(actor: Actor, person_id: str, purpose: str, given: bool) -> None
             open_row.withdrawn_at = now
             db.add(open_row)
         else:
-            db.add(Consent(person_id=person_id, purpose=purpose, given_by=actor.person_id or "", given_at=now))
+            db.add(
+                Consent(person_id=person_id, purpose=purpose, given_by=actor.person_id or "", given_at=now)
+            )
         emit(db, ConsentChanged(person_id=person_id, purpose=purpose, given=given))
         audit(db, actor.person_id, "consent.give" if given else "consent.withdraw", purpose, person_id)

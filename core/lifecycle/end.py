@@ -111,7 +111,9 @@ def correct_attendance(actor: Actor, session_id: str, person_id: str, status: st
         audit(db, actor.person_id, "attendance.correct", session_id, person_id)
 
 
-def _intervals(db: Session, session_id: str, person_id: str, ended_at: datetime) -> list[tuple[datetime, datetime]]:
+def _intervals(
+    db: Session, session_id: str, person_id: str, ended_at: datetime
+) -> list[tuple[datetime, datetime]]:
     rows = db.exec(
         select(PresenceInterval).where(
             PresenceInterval.session_id == session_id, PresenceInterval.person_id == person_id

@@ -86,7 +86,9 @@ def check_open(row: ClassSession, now: datetime) -> None:
         raise SessionNotOpen("This lesson is over.")
     opens_at = row.starts_at - timedelta(seconds=settings.open_before_s)
     if now < opens_at:
-        raise SessionNotOpen("The room opens {minutes} minutes before the lesson.", minutes=settings.open_before_s // 60)
+        raise SessionNotOpen(
+            "The room opens {minutes} minutes before the lesson.", minutes=settings.open_before_s // 60
+        )
     if now > row.ends_at + timedelta(seconds=settings.open_after_s):
         raise SessionNotOpen("This lesson is over.")
 

@@ -41,7 +41,9 @@ def settle_progress(db: Session, session_id: str) -> None:
         answers, right = _answers(db, session_id, student_id)
         for item in covered:
             row = db.get(ProgressRecord, (student_id, item.topic_id), with_for_update=True)
-            row = row or ProgressRecord(student_id=student_id, topic_id=item.topic_id, state="started", updated_at=now)
+            row = row or ProgressRecord(
+                student_id=student_id, topic_id=item.topic_id, state="started", updated_at=now
+            )
             if _RANK[item.state] > _RANK[row.state]:
                 row.state = item.state
             row.lessons += 1
@@ -86,14 +88,17 @@ def stage_briefing(db: Session, session_id: str) -> None:
 def _body(db: Session, session: ClassSession, students: list[str], last: Summary | None) -> dict[str, Any]:
     """last_time, watch_for: sentences with their section's evidence; open_topics: topics not covered yet, in order."""
     by_section: dict[str, list[dict[str, Any]]] = {}
-    for item in last.body.get("sentences", []) if last else []:
+    sentences: list[dict[str, Any]] = last.body.get("sentences", []) if last else []
+    for item in sentences:
         by_section.setdefault(item.get("section", "covered"), []).append(
             {"text": item["text"], "spans": item.get("spans", [])}
         )
     homework: list[str] = []
     if last is not None:
         reports = db.exec(
-            select(StudentReport).where(StudentReport.summary_id == last.id, col(StudentReport.student_id).in_(students))
+            select(StudentReport).where(
+                StudentReport.summary_id == last.id, col(StudentReport.student_id).in_(students)
+            )
         )
         homework = [report.body["homework"] for report in reports if report.body.get("homework")]
     done = Counter(

@@ -84,11 +84,17 @@ def tell_families(db: Session, session_id: str) -> None:
     reports = db.exec(
         select(StudentReport)
         .join(Summary, col(Summary.id) == StudentReport.summary_id)
-        .where(StudentReport.session_id == session_id, Summary.status == "approved", col(StudentReport.told_at).is_(None))
+        .where(
+            StudentReport.session_id == session_id,
+            Summary.status == "approved",
+            col(StudentReport.told_at).is_(None),
+        )
     ).all()
     for report in reports:
         student = db.get_one(Person, report.student_id)
-        readers = [reader for reader in recipients(db, student.id) if not student.is_minor or reader.id != student.id]
+        readers = [
+            reader for reader in recipients(db, student.id) if not student.is_minor or reader.id != student.id
+        ]
         for reader in readers:
             queue_message(
                 db,
@@ -144,7 +150,15 @@ def _claim(now: datetime, channels: tuple[str, ...]) -> list[MessageView]:
             # A lease: a worker that dies while sending leaves the message to be tried again then.
             db.add(row)
         return [
-            MessageView(row.id, row.kind, row.channel, row.to_person_id, row.session_id, dict(row.params), row.message_id)
+            MessageView(
+                row.id,
+                row.kind,
+                row.channel,
+                row.to_person_id,
+                row.session_id,
+                dict(row.params),
+                row.message_id,
+            )
             for row in rows
         ]
 
@@ -166,7 +180,9 @@ def _settle(message_id: str, error: str) -> None:
         if not error:
             row.status, row.sent_at = "sent", now
             row.params = {key: value for key, value in row.params.items() if key != "token"}
-            emit(db, MessageSent(session_id=row.session_id, person_id=row.to_person_id, message_kind=row.kind))
+            emit(
+                db, MessageSent(session_id=row.session_id, person_id=row.to_person_id, message_kind=row.kind)
+            )
         elif row.attempts >= MAX_ATTEMPTS:
             row.status = "failed"
             open_case(

@@ -40,7 +40,11 @@ def own(viewer: Viewer) -> Profile:
     with services.current().store.read() as db:
         person = _person(db, viewer)
         given = set(
-            db.exec(select(Consent.purpose).where(Consent.person_id == person.id, col(Consent.withdrawn_at).is_(None)))
+            db.exec(
+                select(Consent.purpose).where(
+                    Consent.person_id == person.id, col(Consent.withdrawn_at).is_(None)
+                )
+            )
         )
         speaks = viewer.has("student", "instructor") and not person.is_minor
         return Profile(
@@ -65,7 +69,12 @@ def change_profile(viewer: Viewer, name: str, tz: str, lang: str) -> None:
     with services.current().store.write() as db:
         person = _person(db, viewer)
         changed = [
-            what for what, old, new in (("name", person.name, name), ("tz", person.tz, tz), ("lang", person.lang, lang))
+            what
+            for what, old, new in (
+                ("name", person.name, name),
+                ("tz", person.tz, tz),
+                ("lang", person.lang, lang),
+            )
             if old != new
         ]
         if not changed:
@@ -84,7 +93,7 @@ def change_password(viewer: Viewer, old: str, new: str, keep_token: str = "") ->
     check_password(viewer.person_id, old)
     with services.current().store.write() as db:
         set_password(db, viewer.person_id, new)
-        db.execute(
+        db.exec(
             delete(Login).where(
                 col(Login.person_id) == viewer.person_id, col(Login.token_hash) != hash_token(keep_token)
             )

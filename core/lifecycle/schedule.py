@@ -57,7 +57,10 @@ def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
             )
             db.add(row)
             db.flush()
-            people = [(new.instructor_id, "instructor"), *((student, "student") for student in new.student_ids)]
+            people = [
+                (new.instructor_id, "instructor"),
+                *((student, "student") for student in new.student_ids),
+            ]
             for person_id, role in sorted(people):  # one order for everybody: racing bookings cannot deadlock
                 db.add(
                     Seat(
@@ -75,7 +78,9 @@ def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
         raise clash(error, new.starts_at, new.ends_at, (new.instructor_id, *new.student_ids)) from error
 
 
-def move_session(actor: Actor, session_id: str, starts_at: datetime, ends_at: datetime, version: int) -> ClassSessionView:
+def move_session(
+    actor: Actor, session_id: str, starts_at: datetime, ends_at: datetime, version: int
+) -> ClassSessionView:
     """Another time for a scheduled lesson; its people keep their seats. version: what the caller last saw."""
     _coordinator(actor)
     service = services.current()
@@ -167,7 +172,9 @@ def close_seat(db: Session, seat: Seat, now: datetime) -> None:
     """Frees the slot and revokes every link of the seat; open sockets follow (the room server reads the log)."""
     seat.active = False
     db.add(seat)
-    for link in db.exec(select(JoinLink).where(JoinLink.seat_id == seat.id, col(JoinLink.revoked_at).is_(None))):
+    for link in db.exec(
+        select(JoinLink).where(JoinLink.seat_id == seat.id, col(JoinLink.revoked_at).is_(None))
+    ):
         link.revoked_at = now
         db.add(link)
 
@@ -247,7 +254,9 @@ def _check_people(db: Session, new: NewSession) -> None:
             person = db.get(Person, student_id)
             if person is None:
                 raise NotFound("This student does not exist.")
-            raise InvalidInput("student_ids", "{name} is not enrolled in {course}.", name=person.name, course=course.name)
+            raise InvalidInput(
+                "student_ids", "{name} is not enrolled in {course}.", name=person.name, course=course.name
+            )
 
 
 def _check_instructor(db: Session, instructor_id: str, course_id: str) -> None:

@@ -51,7 +51,9 @@ def checked(drafted: SummaryDraft, material: SummaryInput) -> SummaryDraft:
     instructors = set(material.session.people("instructor"))
 
     def known(sentence: Sentence) -> Sentence:
-        return Sentence(sentence.text, tuple(span for span in sentence.spans if span in speakers), sentence.section)
+        return Sentence(
+            sentence.text, tuple(span for span in sentence.spans if span in speakers), sentence.section
+        )
 
     reports: list[ReportDraft] = []
     for report in drafted.reports:
@@ -73,7 +75,9 @@ def store_draft(db: Session, session: ClassSession, drafted: SummaryDraft) -> Su
     service = services.current()
     now = service.clock.now()
     last = db.exec(
-        select(Summary.draft_no).where(Summary.session_id == session.id).order_by(col(Summary.draft_no).desc())
+        select(Summary.draft_no)
+        .where(Summary.session_id == session.id)
+        .order_by(col(Summary.draft_no).desc())
     ).first()
     row = Summary(
         session_id=session.id,

@@ -59,7 +59,10 @@ def watch_no_show(db: Session, timer: Timer, now: datetime) -> None:
         dedupe=f"no_show:{row.id}:{row.version}",
         session_id=row.id,
         person_id=missing[0].person_id,
-        facts={"missing": [seat.person_id for seat in missing], "waited_s": services.current().settings.no_show_s},
+        facts={
+            "missing": [seat.person_id for seat in missing],
+            "waited_s": services.current().settings.no_show_s,
+        },
     )
 
 

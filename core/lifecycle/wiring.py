@@ -23,7 +23,9 @@ def open_failure(delivery: Delivery) -> None:
     """What failed for good becomes a case in the operators' queue. A failure about a case does not open another."""
     if delivery.hook == "on_exception":
         return
-    kind = {"chain": "chain_failed", "timer": "timer_failed"}.get(delivery.hook.split(".")[0], "delivery_failed")
+    kind = {"chain": "chain_failed", "timer": "timer_failed"}.get(
+        delivery.hook.split(".")[0], "delivery_failed"
+    )
     with current().store.write() as db:
         session_id = delivery.subject_id if db.get(ClassSession, delivery.subject_id) else None
         open_case(
@@ -78,11 +80,11 @@ def retain(services: Services) -> int:
                 .limit(200)
             ).all()
             if due:
-                db.execute(delete(TranscriptSegment).where(col(TranscriptSegment.id).in_(due)))
+                db.exec(delete(TranscriptSegment).where(col(TranscriptSegment.id).in_(due)))
             else:
-                db.execute(delete(Login).where(col(Login.expires_at) < now))
-                db.execute(delete(MagicLink).where(col(MagicLink.expires_at) < now - timedelta(days=1)))
-                db.execute(delete(SignInAttempt).where(col(SignInAttempt.window_at) < now - timedelta(days=1)))
+                db.exec(delete(Login).where(col(Login.expires_at) < now))
+                db.exec(delete(MagicLink).where(col(MagicLink.expires_at) < now - timedelta(days=1)))
+                db.exec(delete(SignInAttempt).where(col(SignInAttempt.window_at) < now - timedelta(days=1)))
         erased += len(due)
         if not due:
             return erased

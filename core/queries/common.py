@@ -69,7 +69,9 @@ class _Seated:
     students: list[Person]
 
 
-def lesson_lines(db: Session, sessions: Sequence[ClassSession], now: datetime, no_show_s: int) -> list[LessonLine]:
+def lesson_lines(
+    db: Session, sessions: Sequence[ClassSession], now: datetime, no_show_s: int
+) -> list[LessonLine]:
     """Lines for sessions, with four queries however many there are."""
     ids = [row.id for row in sessions]
     if not ids:
@@ -78,7 +80,9 @@ def lesson_lines(db: Session, sessions: Sequence[ClassSession], now: datetime, n
     for seat, person in db.exec(
         select(Seat, Person)
         .join(Person, col(Person.id) == Seat.person_id)
-        .where(col(Seat.session_id).in_(ids), col(Seat.active) | col(Seat.role).in_(("student", "instructor")))
+        .where(
+            col(Seat.session_id).in_(ids), col(Seat.active) | col(Seat.role).in_(("student", "instructor"))
+        )
         .order_by(col(Person.name))
     ):
         if seat.role == "instructor" and (seat.active or seated[seat.session_id].instructor is None):
@@ -95,11 +99,14 @@ def lesson_lines(db: Session, sessions: Sequence[ClassSession], now: datetime, n
     topics = {
         row.id: row.name
         for row in db.exec(
-            select(CurriculumTopic).where(col(CurriculumTopic.id).in_({s.topic_id for s in sessions if s.topic_id}))
+            select(CurriculumTopic).where(
+                col(CurriculumTopic.id).in_({s.topic_id for s in sessions if s.topic_id})
+            )
         )
     }
     return [
-        _line(row, seated[row.id], present[row.id], came[row.id], courses, topics, now, no_show_s) for row in sessions
+        _line(row, seated[row.id], present[row.id], came[row.id], courses, topics, now, no_show_s)
+        for row in sessions
     ]
 
 
@@ -161,7 +168,15 @@ def _here(roles: set[str]) -> str:
     return "student" if "student" in roles else "instructor" if "instructor" in roles else "nobody"
 
 
-_CHAIN_STEPS = {"ended": 5, "attended": 5, "transcribed": 5, "drafted": 5, "approved": 6, "told": 7, "closed": 5}
+_CHAIN_STEPS = {
+    "ended": 5,
+    "attended": 5,
+    "transcribed": 5,
+    "drafted": 5,
+    "approved": 6,
+    "told": 7,
+    "closed": 5,
+}
 
 
 def steps_done(row: ClassSession, now: datetime) -> int:
@@ -173,6 +188,8 @@ def steps_done(row: ClassSession, now: datetime) -> int:
     return 3 if (row.starts_at - now).total_seconds() < 3_600 else 2
 
 
-NO_LESSON = LessonLine("", "", "", "expected", "", "", "", "", "", "", "", 0, "nobody", "", 0, "now", "", "", 0)
+NO_LESSON = LessonLine(
+    "", "", "", "expected", "", "", "", "", "", "", "", 0, "nobody", "", 0, "now", "", "", 0
+)
 """Stands where there is none, so that pages need no null checks: its id is empty."""
 NOBODY = Face("", "", "", "")

@@ -144,7 +144,9 @@ def home(viewer: Viewer) -> LearnHome:
         if first is not None:
             materials = [
                 (row.id, row.name)
-                for row in db.exec(select(Material).where(Material.session_id == first.id).order_by(col(Material.name)))
+                for row in db.exec(
+                    select(Material).where(Material.session_id == first.id).order_by(col(Material.name))
+                )
             ]
             row = db.get_one(ClassSession, first.id)
             opens_at = iso(row.starts_at - timedelta(seconds=service.settings.open_before_s))
@@ -170,7 +172,11 @@ def family(viewer: Viewer, child_id: str = "") -> FamilyHome:
         audit(db, viewer.person_id, "child.open_page", child.id, child.id)
         reports = _reports(db, child.id)
         given = set(
-            db.exec(select(Consent.purpose).where(Consent.person_id == child.id, col(Consent.withdrawn_at).is_(None)))
+            db.exec(
+                select(Consent.purpose).where(
+                    Consent.person_id == child.id, col(Consent.withdrawn_at).is_(None)
+                )
+            )
         )
         return FamilyHome(
             children=[face(c) for c in children],
@@ -188,7 +194,11 @@ def report(viewer: Viewer, report_id: str) -> Report:
     with services.current().store.write() as db:
         row = db.get(StudentReport, report_id)
         people = {viewer.person_id, *(child.id for child in children_of(db, viewer.person_id))}
-        if row is None or row.status != "approved" or not (row.student_id in people or viewer.has("coordinator")):
+        if (
+            row is None
+            or row.status != "approved"
+            or not (row.student_id in people or viewer.has("coordinator"))
+        ):
             raise NotFound("We could not find that report.")
         audit(db, viewer.person_id, "report.open_page", row.id, row.student_id)
         return next(item for item in _reports(db, row.student_id, limit=1_000) if item.id == report_id)
@@ -234,7 +244,9 @@ def students_of(viewer: Viewer) -> list[tuple[Face, str]]:
         return [(face(person), ", ".join(sorted(courses))) for person, courses in found.values()]
 
 
-def lessons(viewer: Viewer, student_id: str = "", *, past: bool = False, limit: int = 100) -> list[LessonLine]:
+def lessons(
+    viewer: Viewer, student_id: str = "", *, past: bool = False, limit: int = 100
+) -> list[LessonLine]:
     """Coming (or past) lessons of the student, the chosen child, or the instructor."""
     service = services.current()
     now = service.clock.now()
@@ -246,7 +258,9 @@ def lessons(viewer: Viewer, student_id: str = "", *, past: bool = False, limit: 
         query = (
             select(ClassSession)
             .join(Seat, col(Seat.session_id) == ClassSession.id)
-            .where(Seat.person_id == person_id, col(Seat.active).is_(True), ClassSession.status != "cancelled")
+            .where(
+                Seat.person_id == person_id, col(Seat.active).is_(True), ClassSession.status != "cancelled"
+            )
         )
         if past:
             query = query.where(ClassSession.ends_at <= now).order_by(col(ClassSession.starts_at).desc())
@@ -268,7 +282,7 @@ def report_ids(viewer: Viewer, student_id: str = "") -> dict[str, str]:
                 StudentReport.student_id == person_id, StudentReport.status == "approved"
             )
         )
-        return {session_id: report_id for session_id, report_id in rows}
+        return dict(rows.all())
 
 
 def _coming(db: Session, person_id: str, limit: int) -> list[LessonLine]:
@@ -333,19 +347,22 @@ def _reports(db: Session, student_id: str, limit: int = 20) -> list[Report]:
         .join(ClassSession, col(ClassSession.id) == StudentReport.session_id)
         .join(Course, col(Course.id) == ClassSession.course_id)
         .join(Person, col(Person.id) == StudentReport.student_id)
-        .where(StudentReport.student_id == student_id, StudentReport.status == "approved", Summary.status == "approved")
+        .where(
+            StudentReport.student_id == student_id,
+            StudentReport.status == "approved",
+            Summary.status == "approved",
+        )
         .order_by(col(ClassSession.starts_at).desc())
         .limit(limit)
     ).all()
     ids = [session.id for _, session, _, _ in rows]
-    teachers = {
-        session_id: name
-        for session_id, name in db.exec(
+    teachers = dict(
+        db.exec(
             select(Seat.session_id, Person.name)
             .join(Person, col(Person.id) == Seat.person_id)
             .where(col(Seat.session_id).in_(ids), Seat.role == "instructor", col(Seat.active).is_(True))
-        )
-    }
+        ).all()
+    )
     attended = {
         row.session_id: row
         for row in db.exec(
@@ -424,4 +441,7 @@ def _teaches(db: Session, instructor_id: str, student_id: str) -> bool:
     mine = select(Seat.session_id).where(
         Seat.person_id == instructor_id, Seat.role == "instructor", col(Seat.active).is_(True)
     )
-    return db.exec(select(Seat.id).where(col(Seat.session_id).in_(mine), Seat.person_id == student_id)).first() is not None
+    return (
+        db.exec(select(Seat.id).where(col(Seat.session_id).in_(mine), Seat.person_id == student_id)).first()
+        is not None
+    )

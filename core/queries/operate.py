@@ -181,7 +181,7 @@ def deliveries(
 def delivery_counts(viewer: Viewer) -> dict[str, int]:
     """How many deliveries are in each status; every status is there."""
     _operator(viewer)
-    counts = dict.fromkeys(("waiting", "held", "failed", "done", "skipped"), 0)
+    counts: dict[str, int] = dict.fromkeys(("waiting", "held", "failed", "done", "skipped"), 0)
     with services.current().store.read() as db:
         counts.update(dict(db.exec(select(Delivery.status, func.count()).group_by(Delivery.status)).all()))
     return counts

@@ -73,16 +73,22 @@ def home(viewer: Viewer) -> TeachHome:
         )
         today = db.exec(
             mine.where(
-                ClassSession.starts_at >= start, ClassSession.starts_at < end, ClassSession.status != "cancelled"
+                ClassSession.starts_at >= start,
+                ClassSession.starts_at < end,
+                ClassSession.status != "cancelled",
             ).order_by(col(ClassSession.starts_at))
         ).all()
         following = db.exec(
-            mine.where(ClassSession.ends_at > now, col(ClassSession.status).in_(("scheduled", "live"))).order_by(
-                col(ClassSession.starts_at)
-            )
+            mine.where(
+                ClassSession.ends_at > now, col(ClassSession.status).in_(("scheduled", "live"))
+            ).order_by(col(ClassSession.starts_at))
         ).first()
-        lines = lesson_lines(db, [*today, *([following] if following else [])], now, service.settings.no_show_s)
-        taught = db.exec(mine.where(ClassSession.status == "ended", ClassSession.ends_at > now - (end - start) * 7)).all()
+        lines = lesson_lines(
+            db, [*today, *([following] if following else [])], now, service.settings.no_show_s
+        )
+        taught = db.exec(
+            mine.where(ClassSession.status == "ended", ClassSession.ends_at > now - (end - start) * 7)
+        ).all()
         decided = db.exec(
             select(Summary).where(
                 col(Summary.session_id).in_([row.id for row in taught]), Summary.status == "approved"
@@ -94,7 +100,11 @@ def home(viewer: Viewer) -> TeachHome:
             day=lines[: len(today)],
             to_approve=to_approve(db, viewer),
             taught=len(taught),
-            on_time=sum(1 for row in taught if row.started_at and (row.started_at - row.starts_at).total_seconds() < 300),
+            on_time=sum(
+                1
+                for row in taught
+                if row.started_at and (row.started_at - row.starts_at).total_seconds() < 300
+            ),
             summaries_in_time=sum(1 for row in decided if row.decided_at and row.decided_at <= row.due_at),
         )
 
@@ -137,7 +147,13 @@ def to_approve(db: Session, viewer: Viewer) -> list[ToApprove]:
     names = student_names(db, [session.id for _, session, _ in rows])
     return [
         ToApprove(
-            s.id, session.id, names.get(session.id, ""), course, iso(session.starts_at), iso(s.due_at), s.draft_no
+            s.id,
+            session.id,
+            names.get(session.id, ""),
+            course,
+            iso(session.starts_at),
+            iso(s.due_at),
+            s.draft_no,
         )
         for s, session, course in rows
     ]
@@ -175,7 +191,13 @@ def summaries(viewer: Viewer, *, limit: int = 100) -> list[tuple[ToApprove, str]
         return [
             (
                 ToApprove(
-                    s.id, session.id, names.get(session.id, ""), course, iso(session.starts_at), iso(s.due_at), s.draft_no
+                    s.id,
+                    session.id,
+                    names.get(session.id, ""),
+                    course,
+                    iso(session.starts_at),
+                    iso(s.due_at),
+                    s.draft_no,
                 ),
                 s.status,
             )
@@ -259,7 +281,9 @@ def review(viewer: Viewer, summary_id: str) -> Review:
             .where(TranscriptSegment.session_id == session.id)
             .order_by(col(TranscriptSegment.started_ms))
         ).all()
-        teachers = set(db.exec(select(Seat.person_id).where(Seat.session_id == session.id, Seat.role == "instructor")))
+        teachers = set(
+            db.exec(select(Seat.person_id).where(Seat.session_id == session.id, Seat.role == "instructor"))
+        )
         moments = {segment.id: segment.started_ms for segment, _ in segments}
         reports = db.exec(
             select(StudentReport, Person.name)
@@ -267,7 +291,9 @@ def review(viewer: Viewer, summary_id: str) -> Review:
             .where(StudentReport.summary_id == summary_id)
         ).all()
         previous = db.exec(
-            select(Summary.reason).where(Summary.session_id == session.id, Summary.draft_no == summary.draft_no - 1)
+            select(Summary.reason).where(
+                Summary.session_id == session.id, Summary.draft_no == summary.draft_no - 1
+            )
         ).first()
         return Review(
             summary_id=summary.id,
@@ -292,7 +318,13 @@ def review(viewer: Viewer, summary_id: str) -> Review:
             ],
             transcript=[
                 TranscriptRow(
-                    s.id, p.name, initials(p.name), p.id in teachers, moment(s.started_ms), s.text, s.low_accuracy
+                    s.id,
+                    p.name,
+                    initials(p.name),
+                    p.id in teachers,
+                    moment(s.started_ms),
+                    s.text,
+                    s.low_accuracy,
                 )
                 for s, p in segments
             ],

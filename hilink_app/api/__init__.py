@@ -42,7 +42,7 @@ def rules(routes: Iterable[Any]) -> Iterator[tuple[str, str, Rule | None]]:
         if (router := getattr(route, "original_router", None)) is not None:
             yield from rules(router.routes)
         elif isinstance(route, APIRoute):
-            yield route.path, ",".join(sorted(route.methods)), _rule(route.dependant)
+            yield route.path, ",".join(sorted(route.methods or ())), _rule(route.dependant)
         elif isinstance(route, APIWebSocketRoute):
             yield route.path, "WEBSOCKET", _rule(route.dependant)
         else:

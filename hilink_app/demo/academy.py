@@ -88,9 +88,13 @@ def _people(db: Session, now: datetime) -> list[Pair]:
     password = hash_password(PASSWORD)
     courses = {key: _course(db, key) for key in COURSES}
 
-    def add(name: str, email: str, roles: tuple[str, ...], tz: str, lang: str, *, minor: bool = False) -> Person:
+    def add(
+        name: str, email: str, roles: tuple[str, ...], tz: str, lang: str, *, minor: bool = False
+    ) -> Person:
         address = f"{email}@{DOMAIN}" if email else None
-        row = Person(name=name, email=address, tz=tz, lang=lang, is_minor=minor, created_at=now - timedelta(days=60))
+        row = Person(
+            name=name, email=address, tz=tz, lang=lang, is_minor=minor, created_at=now - timedelta(days=60)
+        )
         row.password_hash = password if address else None
         db.add(row)
         db.flush()
@@ -114,7 +118,11 @@ def _people(db: Session, now: datetime) -> list[Pair]:
 
     def enroll(student: Person, keys: tuple[str, ...]) -> None:
         for key in keys:
-            db.add(Enrollment(student_id=student.id, course_id=courses[key].id, enrolled_at=now - timedelta(days=45)))
+            db.add(
+                Enrollment(
+                    student_id=student.id, course_id=courses[key].id, enrolled_at=now - timedelta(days=45)
+                )
+            )
             pairs.append(Pair(student.id, courses[key].id, key, tuple(teachers[key])))
 
     for number, (name, email, tz, lang, children) in enumerate(FAMILIES):
@@ -146,8 +154,14 @@ def _course(db: Session, key: str) -> Course:
 def _live_past_week(made: Services, pairs: list[Pair]) -> None:
     now = made.clock.now()
     monday = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=7)
-    starts = [monday + timedelta(days=day, hours=hour) for day in range(8) for hour in (8, 10, 13, 14, 15, 16, 17, 18)]
-    lessons = plan(pairs, [start for start in starts if start + LESSON < now - timedelta(hours=2)], LESSON, rounds=2)
+    starts = [
+        monday + timedelta(days=day, hours=hour)
+        for day in range(8)
+        for hour in (8, 10, 13, 14, 15, 16, 17, 18)
+    ]
+    lessons = plan(
+        pairs, [start for start in starts if start + LESSON < now - timedelta(hours=2)], LESSON, rounds=2
+    )
     past.live_through(made, lessons, LESSON)
 
 

@@ -95,7 +95,9 @@ class _Week:
         self._clock.set(lesson.starts_at - timedelta(days=3))
         with self._then.store.read() as db:
             topics = topics_by_course(db)[lesson.pair.course_id]
-            coordinator = db.exec(select(PersonRole.person_id).where(PersonRole.role == "coordinator")).first()
+            coordinator = db.exec(
+                select(PersonRole.person_id).where(PersonRole.role == "coordinator")
+            ).first()
         topic = topics[(self._number // 7 + lesson.round) % len(topics)]
         view = schedule.schedule_session(
             self._viewer(coordinator or ""),
@@ -182,7 +184,9 @@ class _Week:
         """Missed lessons were settled by a person; the newest still wait for one."""
         with self._then.store.read() as db:
             case = db.exec(select(ExceptionCase).where(ExceptionCase.session_id == session_id)).first()
-            coordinator = db.exec(select(PersonRole.person_id).where(PersonRole.role == "coordinator")).first()
+            coordinator = db.exec(
+                select(PersonRole.person_id).where(PersonRole.role == "coordinator")
+            ).first()
         if case is None or self._number > self._count - 12:
             return
         viewer = self._viewer(coordinator or "")
@@ -203,4 +207,8 @@ def _settle(then: Services, now: datetime) -> None:
             .where(col(Message.status) == "queued")
             .values(status="sent", sent_at=Message.due_at, attempts=1)
         )
-        db.execute(update(Timer).where(col(Timer.status) == "waiting", col(Timer.due_at) <= now).values(status="stale"))
+        db.execute(
+            update(Timer)
+            .where(col(Timer.status) == "waiting", col(Timer.due_at) <= now)
+            .values(status="stale")
+        )

@@ -41,7 +41,12 @@ class Slots:
 
 
 def plan(
-    pairs: Sequence[Pair], starts: Sequence[datetime], length: timedelta, *, rounds: int, slots: Slots | None = None
+    pairs: Sequence[Pair],
+    starts: Sequence[datetime],
+    length: timedelta,
+    *,
+    rounds: int,
+    slots: Slots | None = None,
 ) -> list[Lesson]:
     """Up to `rounds` lessons a pair, sorted by start; the least busy teacher who is free takes each."""
     slots = slots or Slots()

@@ -21,7 +21,9 @@ def attendance_fell(db: Session, now: datetime, settings: AnalyticsSettings) -> 
     if not settings.at_risk:
         return []
     by_student: dict[str, list[StudentLesson]] = {}
-    query = select(StudentLesson).where(StudentLesson.starts_at > now - LOOK_BACK, StudentLesson.status != "excused")
+    query = select(StudentLesson).where(
+        StudentLesson.starts_at > now - LOOK_BACK, StudentLesson.status != "excused"
+    )
     for row in db.exec(query.order_by(col(StudentLesson.starts_at).desc())):
         by_student.setdefault(row.student_id, []).append(row)
     found: list[Signal] = []
@@ -36,7 +38,11 @@ def attendance_fell(db: Session, now: datetime, settings: AnalyticsSettings) -> 
                     session_id=missed[0].session_id,
                     dedupe=f"attendance_fell:{student_id}:{missed[0].session_id}",
                     purpose="early_help",
-                    evidence={"missed": len(missed), "of": len(recent), "sessions": [row.session_id for row in missed]},
+                    evidence={
+                        "missed": len(missed),
+                        "of": len(recent),
+                        "sessions": [row.session_id for row in missed],
+                    },
                     raised_at=now,
                 )
             )
@@ -48,7 +54,11 @@ def topic_hard(db: Session, now: datetime, settings: AnalyticsSettings) -> Seque
     totals: dict[str, tuple[int, int, int]] = {}
     for row in db.exec(select(ProgressRecord)):
         answers, right, students = totals.get(row.topic_id, (0, 0, 0))
-        totals[row.topic_id] = (answers + row.answers, right + row.answers_right, students + bool(row.answers))
+        totals[row.topic_id] = (
+            answers + row.answers,
+            right + row.answers_right,
+            students + bool(row.answers),
+        )
     found: list[Signal] = []
     for topic_id, (answers, right, students) in totals.items():
         if answers < settings.answers_least or students < 2 or 100 * right >= settings.answers_low * answers:

@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from core.domain.base import UTCDateTime
+from core.domain.base import Table, UTCDateTime
 
 
-class StudentLesson(SQLModel, table=True):
+class StudentLesson(Table, table=True):
     """What one lesson was for one student: the smallest piece roll-ups are made of."""
 
     __tablename__ = "analytics_student_lesson"
@@ -30,7 +30,7 @@ class StudentLesson(SQLModel, table=True):
     topics_started: int = 0
 
 
-class StudentWeek(SQLModel, table=True):
+class StudentWeek(Table, table=True):
     """One student's week: sums over their lessons. What charts over time read."""
 
     __tablename__ = "analytics_student_week"
@@ -51,7 +51,7 @@ class StudentWeek(SQLModel, table=True):
     topics_covered: int = 0
 
 
-class OrganisationDay(SQLModel, table=True):
+class OrganisationDay(Table, table=True):
     """The whole organisation's day (UTC): what leadership looks at."""
 
     __tablename__ = "analytics_day"

@@ -25,11 +25,23 @@ from plugins.analytics.models import OrganisationDay, StudentLesson, StudentWeek
 logger = logging.getLogger(__name__)
 
 READER = "analytics"
-TOUCHING = frozenset({"attendance.finalized", "attendance.corrected", "engagement.measured", "summary.changed"})
+TOUCHING = frozenset(
+    {"attendance.finalized", "attendance.corrected", "engagement.measured", "summary.changed"}
+)
 STEP = 20
 """Events a transaction: a write transaction stays short."""
 ATTENDED = ("present", "late", "left_early")
-_SUMS = ("present_s", "planned_s", "talk_s", "answers", "answers_right", "hands", "chats", "board_updates", "topics_covered")
+_SUMS = (
+    "present_s",
+    "planned_s",
+    "talk_s",
+    "answers",
+    "answers_right",
+    "hands",
+    "chats",
+    "board_updates",
+    "topics_covered",
+)
 
 
 def monday(at: datetime) -> date:
@@ -188,7 +200,9 @@ async def running() -> AsyncIterator[None]:
         while True:
             try:
                 await follow()
-            except Exception:  # the border to the database: roll-ups fall behind and catch up, nothing else stops
+            except (
+                Exception
+            ):  # the border to the database: roll-ups fall behind and catch up, nothing else stops
                 logger.warning("roll-ups interrupted", exc_info=True)
                 await asyncio.sleep(2)
 

@@ -62,7 +62,9 @@ class OverTime(BaseState):
         )
         self.answers = _figure(go.Scatter(x=at, y=right, mode="lines+markers", line_color=_PINE), top=105)
         self.taking_part = _figure(
-            go.Bar(x=at, y=[row.talk_min for row in rows], marker_color=_PINE, name=self._t("minutes spoken")),
+            go.Bar(
+                x=at, y=[row.talk_min for row in rows], marker_color=_PINE, name=self._t("minutes spoken")
+            ),
             go.Bar(x=at, y=[row.hands for row in rows], marker_color=_SAND, name=self._t("raised hands")),
             beside=True,
         )
@@ -88,6 +90,9 @@ def _figure(*traces: Any, top: int = 0, beside: bool = False) -> go.Figure:
     figure.update_xaxes(type="category", showgrid=False)
     whole = max((max((y or 0 for y in trace.y), default=0) for trace in traces), default=0) < 6
     figure.update_yaxes(
-        rangemode="tozero", gridcolor="rgba(128,140,135,.25)", dtick=1 if whole and not top else None, range=[0, top] if top else None
+        rangemode="tozero",
+        gridcolor="rgba(128,140,135,.25)",
+        dtick=1 if whole and not top else None,
+        range=[0, top] if top else None,
     )
     return figure

@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """Charts over time for a student's progress page. Loaded by the web role alone."""
 
 import reflex as rx
@@ -35,7 +36,8 @@ def _table(title: rx.Var) -> rx.Component:
         rx.el.caption(title, class_name="hl-sr"),
         rx.el.thead(
             rx.el.tr(
-                rx.el.th(t("Week of"), scope="col"), *(rx.el.th(head, scope="col", class_name="hl-right") for head in heads)
+                rx.el.th(t("Week of"), scope="col"),
+                *(rx.el.th(head, scope="col", class_name="hl-right") for head in heads),
             )
         ),
         rx.el.tbody(rx.foreach(OverTime.rows, _row)),
@@ -58,7 +60,11 @@ def over_time(student_id: rx.Var) -> rx.Component:
         ),
         _chart(
             OverTime.answers,
-            rx.cond(OverTime.right >= 0, t("{n} in 100 answers right", n=OverTime.right), t("No quick questions yet")),
+            rx.cond(
+                OverTime.right >= 0,
+                t("{n} in 100 answers right", n=OverTime.right),
+                t("No quick questions yet"),
+            ),
             t("Right answers in 100, by week"),
         ),
         _chart(
@@ -79,7 +85,9 @@ def over_time(student_id: rx.Var) -> rx.Component:
         icon_name="chart-line",
     )
     return rx.box(
-        rx.cond(OverTime.ready, rx.cond(OverTime.rows.length() > 0, charts, nothing), ui.skeleton(shape="panel")),
+        rx.cond(
+            OverTime.ready, rx.cond(OverTime.rows.length() > 0, charts, nothing), ui.skeleton(shape="panel")
+        ),
         on_mount=OverTime.load(student_id),
         key=student_id,
         width="100%",

@@ -6,12 +6,12 @@ Personal data: chat messages and who answered what; kept `retention_chat_days`, 
 from datetime import datetime
 
 from sqlalchemy import JSON, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from core.domain.base import UTCDateTime
+from core.domain.base import Table, UTCDateTime
 
 
-class ChatMessage(SQLModel, table=True):
+class ChatMessage(Table, table=True):
     """One line of a lesson's chat. to_person_id: None = to everybody."""
 
     __tablename__ = "classroom_chat_message"
@@ -24,7 +24,7 @@ class ChatMessage(SQLModel, table=True):
     at: datetime = Field(sa_type=UTCDateTime, index=True)
 
 
-class PollRow(SQLModel, table=True):
+class PollRow(Table, table=True):
     """kind: poll | check. status: open | closed | shown. correct: index of the right option."""
 
     __tablename__ = "classroom_poll"
@@ -39,7 +39,7 @@ class PollRow(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class PollAnswerRow(SQLModel, table=True):
+class PollAnswerRow(Table, table=True):
     """One student's final answer. correct: None for an opinion poll."""
 
     __tablename__ = "classroom_poll_answer"
@@ -51,7 +51,7 @@ class PollAnswerRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UTCDateTime)
 
 
-class RoomPage(SQLModel, table=True):
+class RoomPage(Table, table=True):
     """The board page everybody follows."""
 
     __tablename__ = "classroom_page"

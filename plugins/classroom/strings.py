@@ -173,7 +173,7 @@ STRINGS: tuple[str, ...] = (
     "The summary draft is being prepared. It waits for your approval on your page.",
     "There are no captions in this lesson.",
     "This address is not secure, so the browser keeps the camera off. You can join without a camera.",
-    "This address is not secure, so the browser keeps the microphone off. You can listen and write in the chat.",  # noqa: E501
+    "This address is not secure, so the browser keeps the microphone off. You can listen and write in the chat.",
     "This browser could not play the sound.",
     "This device cannot share its screen.",
     "This lesson was cancelled",

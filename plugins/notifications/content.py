@@ -66,7 +66,9 @@ def _lesson(db: Session, session_id: str | None, reader: Person, person_id: str 
     session = db.get_one(ClassSession, session_id)
     course = db.get_one(Course, session.course_id)
     people = db.exec(
-        select(Person, Seat.role, Seat.active).join(Seat, col(Seat.person_id) == Person.id).where(Seat.session_id == session_id)
+        select(Person, Seat.role, Seat.active)
+        .join(Seat, col(Seat.person_id) == Person.id)
+        .where(Seat.session_id == session_id)
     ).all()
     instructor = next((p.name for p, role, active in people if role == "instructor" and active), "")
     students = [p for p, role, _ in people if role == "student"]
@@ -89,7 +91,11 @@ def _seat(db: Session, message: MessageView) -> Seat:
 
 def _when(lesson: _Lesson, say: Say) -> str:
     return say(
-        "{day}, {start} to {end} ({zone})", day=lesson.day, start=lesson.start, end=lesson.end, zone=lesson.zone
+        "{day}, {start} to {end} ({zone})",
+        day=lesson.day,
+        start=lesson.start,
+        end=lesson.end,
+        zone=lesson.zone,
     )
 
 
@@ -105,7 +111,12 @@ def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> 
     seat = _seat(db, message)
     lesson = _lesson(db, message.session_id, reader, seat.person_id)
     about = (
-        say("Your {course} lesson is on {day} at {start}", course=lesson.course, day=lesson.day, start=lesson.start)
+        say(
+            "Your {course} lesson is on {day} at {start}",
+            course=lesson.course,
+            day=lesson.day,
+            start=lesson.start,
+        )
         if _own(reader, seat)
         else say(
             "{student} has {course} on {day} at {start}",
@@ -137,7 +148,12 @@ def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> C
     lesson = _lesson(db, message.session_id, reader, seat.person_id)
     replaced = lesson.session.status != "cancelled"
     return Content(
-        subject=say("Cancelled: {course} on {day} at {start}", course=lesson.course, day=lesson.day, start=lesson.start),
+        subject=say(
+            "Cancelled: {course} on {day} at {start}",
+            course=lesson.course,
+            day=lesson.day,
+            start=lesson.start,
+        ),
         heading=say("Somebody else takes this lesson") if replaced else say("This lesson is cancelled"),
         paragraphs=(_when(lesson, say), say("You do not need to do anything.")),
         calendar="CANCEL",
@@ -165,7 +181,9 @@ def _reminder(db: Session, message: MessageView, reader: Person, say: Say) -> Co
         heading=subject,
         paragraphs=(_when(lesson, say),),
         action=(say("Join the lesson"), new_join_link(db, seat.id)),
-        note=say("The room opens {n} minutes before the lesson.", n=services.current().settings.open_before_s // 60),
+        note=say(
+            "The room opens {n} minutes before the lesson.", n=services.current().settings.open_before_s // 60
+        ),
     )
 
 
@@ -212,8 +230,16 @@ def _summary_ready(db: Session, message: MessageView, reader: Person, say: Say) 
         subject=say("To approve: {course} with {student}", course=lesson.course, student=lesson.student),
         heading=say("A draft is ready for you"),
         paragraphs=(
-            say("{course} with {student}, {day}.", course=lesson.course, student=lesson.student, day=lesson.day),
-            say("The family hears from you only after you approve. Please do so by {time}.", time=f"{due:%H:%M}"),
+            say(
+                "{course} with {student}, {day}.",
+                course=lesson.course,
+                student=lesson.student,
+                day=lesson.day,
+            ),
+            say(
+                "The family hears from you only after you approve. Please do so by {time}.",
+                time=f"{due:%H:%M}",
+            ),
         ),
         action=(say("Review the draft"), _url(f"/summaries/{summary.id}")),
     )
@@ -226,7 +252,13 @@ def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Conten
     if case.session_id:
         lesson = _lesson(db, case.session_id, reader)
         paragraphs.append(
-            say("{course} with {student}, {day} at {start}.", course=lesson.course, student=lesson.student, day=lesson.day, start=lesson.start)
+            say(
+                "{course} with {student}, {day} at {start}.",
+                course=lesson.course,
+                student=lesson.student,
+                day=lesson.day,
+                start=lesson.start,
+            )
         )
     due = format_time(case.due_at, reader.tz, reader.lang)
     paragraphs.append(say("Please look at it by {time}.", time=due))
@@ -235,7 +267,10 @@ def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Conten
         subject=say("Overdue: {what}", what=what) if late else what,
         heading=what,
         paragraphs=tuple(paragraphs),
-        action=(say("Open the case"), _url(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}")),
+        action=(
+            say("Open the case"),
+            _url(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}"),
+        ),
     )
 
 

@@ -52,10 +52,17 @@ def _mail(message: MessageView, content: Content, reader: Person, invitation: st
     mail["Message-ID"] = message.message_id
     mail["Date"] = service.clock.now()
     mail["Auto-Submitted"] = "auto-generated"
-    plugin = service.plugins.get("notifications").settings if "notifications" in service.plugins.names else None
+    plugin = (
+        service.plugins.get("notifications").settings if "notifications" in service.plugins.names else None
+    )
     if plugin is not None and plugin.reply_to:
         mail["Reply-To"] = plugin.reply_to
-    words = {"content": content, "organisation": settings.organisation, "lang": reader.lang, "name": reader.first_name}
+    words = {
+        "content": content,
+        "organisation": settings.organisation,
+        "lang": reader.lang,
+        "name": reader.first_name,
+    }
     mail.set_content(_templates.get_template("mail.txt").render(words))
     mail.add_alternative(_templates.get_template("mail.html").render(words), subtype="html")
     if invitation:

@@ -34,4 +34,6 @@ def on_summary(ctx: HookContext, summary: SummaryView, change: str) -> None:
 
 @hookimpl
 def on_exception(ctx: HookContext, case: CaseView, change: str) -> None:
-    ctx.transaction("alert", lambda db: service.alert(db, case, change, absence_mails=ctx.settings.absence_mails))
+    ctx.transaction(
+        "alert", lambda db: service.alert(db, case, change, absence_mails=ctx.settings.absence_mails)
+    )

@@ -2,9 +2,9 @@
 
 from sqlmodel import Session, col, select
 
-from core.services import current
 from core.domain import ExceptionCase, Person, PersonRole, Seat
 from core.lifecycle.notify import queue_message, recipients
+from core.services import current
 from core.views import CaseView, ClassSessionView, SummaryView
 
 INVITATION = {"scheduled": "invitation", "moved": "moved", "reassigned": "moved", "cancelled": "cancelled"}
@@ -64,7 +64,12 @@ def alert(db: Session, case: CaseView, change: str, *, absence_mails: bool) -> N
             session_id=case.session_id,
             params={"case_id": case.id, "change": change},
         )
-    if change == "opened" and absence_mails and case.kind in ("no_show_student", "no_show_both") and case.session_id:
+    if (
+        change == "opened"
+        and absence_mails
+        and case.kind in ("no_show_student", "no_show_both")
+        and case.session_id
+    ):
         _tell_absent(db, case)
 
 

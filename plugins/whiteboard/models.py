@@ -7,12 +7,12 @@ the lesson; it is erased with its author (service.erase_person) or after `retent
 from datetime import datetime
 
 from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from core.domain.base import UTCDateTime
+from core.domain.base import Table, UTCDateTime
 
 
-class WhiteboardUpdate(SQLModel, table=True):
+class WhiteboardUpdate(Table, table=True):
     """The log of a page since its snapshot: merged Yjs updates (v1), in the order of id."""
 
     __tablename__ = "whiteboard_update"
@@ -24,7 +24,7 @@ class WhiteboardUpdate(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class WhiteboardSnapshot(SQLModel, table=True):
+class WhiteboardSnapshot(Table, table=True):
     """Everything of a page up to some row of the log, as one Yjs update. elements: how many can be seen."""
 
     __tablename__ = "whiteboard_snapshot"
@@ -35,7 +35,7 @@ class WhiteboardSnapshot(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UTCDateTime, index=True)
 
 
-class WhiteboardAuthor(SQLModel, table=True):
+class WhiteboardAuthor(Table, table=True):
     """Who drew an element first."""
 
     __tablename__ = "whiteboard_author"
@@ -46,7 +46,7 @@ class WhiteboardAuthor(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class WhiteboardActivity(SQLModel, table=True):
+class WhiteboardActivity(Table, table=True):
     """The audit of changes: how much one person changed on one page in one minute."""
 
     __tablename__ = "whiteboard_activity"

@@ -43,7 +43,8 @@ def _summarise(material: SummaryInput) -> SummaryDraft:
         engine="test",
         sentences=tuple(everything),
         reports=tuple(
-            ReportDraft(student, "A good lesson", tuple(everything)) for student in material.session.people("student")
+            ReportDraft(student, "A good lesson", tuple(everything))
+            for student in material.session.people("student")
         ),
         coverage=tuple(CoverageDraft(topic.id, "covered", 0.9) for topic in material.topics),
     )
@@ -115,7 +116,12 @@ def _teach(school: School, minutes: float = 58) -> None:
             db.add(
                 Consent(person_id=who, purpose="transcription", given_by=who, given_at=school.app.clock.now())
             )
-    segment = {"kind": "transcript.segment", "session_id": school.session.id, "ended_ms": 2_000, "started_ms": 0}
+    segment = {
+        "kind": "transcript.segment",
+        "session_id": school.session.id,
+        "ended_ms": 2_000,
+        "started_ms": 0,
+    }
     live.ingest(
         live.Batch(
             "agent",
@@ -140,7 +146,9 @@ def _finish_transcript(school: School) -> None:
 def _summary(school: School) -> Summary:
     with school.app.store.read() as db:
         found = db.exec(
-            select(Summary).where(Summary.session_id == school.session.id).order_by(col(Summary.draft_no).desc())
+            select(Summary)
+            .where(Summary.session_id == school.session.id)
+            .order_by(col(Summary.draft_no).desc())
         ).first()
     assert found is not None
     return found
@@ -159,11 +167,21 @@ def test_the_chain_runs_in_its_order_to_the_family(school: School):
     assert school.row().chain == "told"
     with school.app.store.read() as db:
         kinds = list(
-            db.exec(select(DomainEvent.kind).where(DomainEvent.session_id == school.session.id).order_by(col(DomainEvent.id)))
+            db.exec(
+                select(DomainEvent.kind)
+                .where(DomainEvent.session_id == school.session.id)
+                .order_by(col(DomainEvent.id))
+            )
         )
         mail = db.exec(select(Message).where(Message.kind == "report")).one()
         progress = db.exec(select(ProgressRecord)).one()
-    order = ["session.scheduled", "session.started", "session.ended", "attendance.finalized", "transcript.finalized"]
+    order = [
+        "session.scheduled",
+        "session.started",
+        "session.ended",
+        "attendance.finalized",
+        "transcript.finalized",
+    ]
     order += ["summary.changed", "summary.changed", "family.told", "progress.updated"]
     assert [kind for kind in kinds if kind in order] == order
     assert mail.to_person_id == school.one.guardians[0].id

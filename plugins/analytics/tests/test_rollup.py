@@ -24,7 +24,9 @@ def app(tmp_path: Path):
         yield made
 
 
-def _ended(app: Services, days_ago: float, student: Person | None = None, status: str = "present") -> seed.Lesson:
+def _ended(
+    app: Services, days_ago: float, student: Person | None = None, status: str = "present"
+) -> seed.Lesson:
     with app.store.write() as db:
         one = seed.lesson(db, starts_in_s=-days_ago * 86_400)
         seed.ended(db, one)
@@ -32,12 +34,24 @@ def _ended(app: Services, days_ago: float, student: Person | None = None, status
         if student is not None:
             db.delete(row)
             db.flush()
-            row = Attendance(session_id=one.session.id, person_id=student.id, role="student", status=status, final_at=app.clock.now())
+            row = Attendance(
+                session_id=one.session.id,
+                person_id=student.id,
+                role="student",
+                status=status,
+                final_at=app.clock.now(),
+            )
         row.status = status
         row.present_s = 0 if status == "absent" else 3_000
         db.add(row)
-        db.add(EngagementSignal(session_id=one.session.id, person_id=row.person_id, signal="answers", value=4))
-        db.add(EngagementSignal(session_id=one.session.id, person_id=row.person_id, signal="answers_right", value=3))
+        db.add(
+            EngagementSignal(session_id=one.session.id, person_id=row.person_id, signal="answers", value=4)
+        )
+        db.add(
+            EngagementSignal(
+                session_id=one.session.id, person_id=row.person_id, signal="answers_right", value=3
+            )
+        )
         emit(db, AttendanceFinalized(session_id=one.session.id, version=1))
     return one
 
@@ -45,7 +59,9 @@ def _ended(app: Services, days_ago: float, student: Person | None = None, status
 def _take_all(app: Services) -> None:
     with app.store.write() as db:
         after = rollup.position().id
-        rows = db.exec(select(DomainEvent).where(col(DomainEvent.id) > after).order_by(col(DomainEvent.id))).all()
+        rows = db.exec(
+            select(DomainEvent).where(col(DomainEvent.id) > after).order_by(col(DomainEvent.id))
+        ).all()
         rollup.apply(db, rows)
 
 
@@ -104,4 +120,7 @@ def test_erasing_a_person_takes_their_rows(app: Services):
 def test_the_week_begins_on_monday():
     from datetime import UTC, datetime
 
-    assert rollup.monday(datetime(2026, 11, 23, 1, tzinfo=UTC)) == (datetime(2026, 11, 29, tzinfo=UTC) - timedelta(days=6)).date()
+    assert (
+        rollup.monday(datetime(2026, 11, 23, 1, tzinfo=UTC))
+        == (datetime(2026, 11, 29, tzinfo=UTC) - timedelta(days=6)).date()
+    )

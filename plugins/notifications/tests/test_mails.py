@@ -2,6 +2,7 @@
 
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from icalendar import Calendar
@@ -38,7 +39,9 @@ def _mails(app: Services, kind: str) -> dict[str, EmailMessage]:
         rows = db.exec(select(Message).where(Message.kind == kind)).all()
     return {
         row.to_person_id: email.compose(
-            MessageView(row.id, row.kind, row.channel, row.to_person_id, row.session_id, dict(row.params), "<x@y>")
+            MessageView(
+                row.id, row.kind, row.channel, row.to_person_id, row.session_id, dict(row.params), "<x@y>"
+            )
         )
         for row in rows
     }
@@ -49,9 +52,15 @@ def _invite(app: Services, one: seed.Lesson, change: str) -> None:
         service.invite(db, session_view(db, one.session.id), change)
 
 
-def _event(mail: EmailMessage):
+def _text(mail: EmailMessage) -> str:
+    part: Any = mail.get_body(("plain",))
+    return part.get_content()
+
+
+def _event(mail: EmailMessage) -> Any:
     part = next(part for part in mail.walk() if part.get_content_type() == "text/calendar")
-    return Calendar.from_ical(part.get_payload(decode=True))
+    payload: Any = part.get_payload(decode=True)
+    return Calendar.from_ical(payload)
 
 
 def test_an_invitation_is_in_the_readers_language_and_zone(app: Services):
@@ -61,7 +70,7 @@ def test_an_invitation_is_in_the_readers_language_and_zone(app: Services):
     assert set(mails) == {one.instructor.id, one.guardians[0].id}
     family = mails[one.guardians[0].id]
     assert one.students[0].first_name in family["Subject"]
-    assert "America/New York" in family.get_body(("plain",)).get_content()
+    assert "America/New York" in _text(family)
     assert family["Content-Language"] == "de"
 
 
@@ -79,7 +88,7 @@ def test_an_invitation_carries_one_calendar_event_with_its_zone(app: Services):
 def test_each_mail_has_its_own_join_link(app: Services):
     one = _lesson(app)
     _invite(app, one, "scheduled")
-    texts = [mail.get_body(("plain",)).get_content() for mail in _mails(app, "invitation").values()]
+    texts = [_text(mail) for mail in _mails(app, "invitation").values()]
     links = {word for text in texts for word in text.split() if "/j/" in word}
     assert len(links) == 2
 

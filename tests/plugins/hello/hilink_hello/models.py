@@ -1,9 +1,11 @@
 """The plugin's table. It has no unique key on purpose: a note written twice would be seen."""
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from core.domain.base import Table
 
 
-class HelloNote(SQLModel, table=True):
+class HelloNote(Table, table=True):
     """what: scheduled | moved | reassigned | cancelled | ended."""
 
     __tablename__ = "hello_note"
