@@ -28,7 +28,7 @@ hypothesis.settings.register_profile("rtc", deadline=None)
 hypothesis.settings.load_profile("rtc")
 
 KEY = b"0123456789abcdef0123456789abcdef"
-MEDIA_JS = Path(__file__).parents[2] / "plugins" / "classroom" / "web" / "media.js"
+SCRIPTS = Path(__file__).parents[2] / "plugins" / "classroom" / "web"
 PAGE = Path(__file__).with_name("page.html")
 RIGHTS = MediaRights(agents_allowed=True)
 
@@ -76,7 +76,8 @@ class RoomServer:
         path = request.path.partition("?")[0]
         if path.startswith("/room/"):
             return None
-        file, kind = (MEDIA_JS, "text/javascript") if path == "/media.js" else (PAGE, "text/html")
+        script = path in ("/media.js", "/connection.js")
+        file, kind = (SCRIPTS / path[1:], "text/javascript") if script else (PAGE, "text/html")
         return Response(200, "OK", Headers({"Content-Type": kind}), file.read_bytes())
 
     def of_kind(self, kind: str) -> list[Any]:
