@@ -80,6 +80,8 @@ class Result:
     targets: Mapping[str, Target]
     load: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the bench put on the machine: sessions, viewers, events a second."""
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it used beside Python packages: the database, the browser."""
 
 
 def median(values: Sequence[float]) -> float:
@@ -136,7 +138,7 @@ def report(name: str, result: Result, load_before: Sequence[float]) -> Report:
         "bench": name,
         "machine": machine(),
         "load": {"before": list(load_before), "after": list(os.getloadavg()), **result.load},
-        "versions": versions(),
+        "versions": {**versions(), **result.versions},
         "samples": {key: [round(float(v), 6) for v in values] for key, values in result.samples.items()},
         "figures": {key: round(value, 6) for key, value in figures.items()},
         "targets": {key: list(target) for key, target in result.targets.items()},
