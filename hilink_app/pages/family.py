@@ -21,9 +21,13 @@ CONSENTS = {
     "ai_summary": N_("A first draft of the report by a program"),
 }
 CONSENTS_WHY = {
-    "transcription": N_("What is said in class is written down, so that it can be read along and looked up later."),
+    "transcription": N_(
+        "What is said in class is written down, so that it can be read along and looked up later."
+    ),
     "recording": N_("Lessons may be recorded, so that they can be watched again."),
-    "ai_summary": N_("A program drafts the report from the written record. The instructor checks and sends it."),
+    "ai_summary": N_(
+        "A program drafts the report from the written record. The instructor checks and sends it."
+    ),
 }
 
 
@@ -34,7 +38,9 @@ def _facts(report: rx.Var[Report]) -> rx.Component:
         return rx.cond(
             at != "",
             rx.el.li(
-                ui.icon("check"), rx.el.b(ui.time_text(at), class_name="hl-num"), rx.el.span(says, class_name="hl-q")
+                ui.icon("check"),
+                rx.el.b(ui.time_text(at), class_name="hl-num"),
+                rx.el.span(says, class_name="hl-q"),
             ),
         )
 
@@ -107,7 +113,13 @@ def coming_item(line: rx.Var[LessonLine]) -> rx.Component:
         ui.time_text(line.starts_at, "near"),
         ui.time_text(line.starts_at),
         rx.fragment(rx.el.b(line.course), " ", t("with {name}", name=line.instructor)),
-        rx.fragment(ui.time_text(line.starts_at), " – ", ui.time_text(line.ends_at), " · ", ui.relative_text(line.starts_at)),
+        rx.fragment(
+            ui.time_text(line.starts_at),
+            " – ",
+            ui.time_text(line.ends_at),
+            " · ",
+            ui.relative_text(line.starts_at),
+        ),
     )
 
 
@@ -140,11 +152,15 @@ def _news() -> rx.Component:
             Family.report.id != "",
             rx.fragment(
                 report_body(Family.report),
-                ui.button(t("Open the whole report"), icon="file-text", href="/family/report/" + Family.report.id),
+                ui.button(
+                    t("Open the whole report"), icon="file-text", href="/family/report/" + Family.report.id
+                ),
             ),
             ui.empty(
                 t("No report yet"),
-                t("After each lesson the instructor writes what happened and what comes next. It appears here."),
+                t(
+                    "After each lesson the instructor writes what happened and what comes next. It appears here."
+                ),
                 icon_name="file-text",
             ),
         )
@@ -160,14 +176,17 @@ def family() -> rx.Component:
             Family.topics.length() > 0,
             ui.topic_bars(rx.foreach(Family.topics, _topic)),
             ui.empty(
-                t("Nothing to show yet"), t("Topics appear here after the first lessons."), icon_name="trending-up"
+                t("Nothing to show yet"),
+                t("Topics appear here after the first lessons."),
+                icon_name="trending-up",
             ),
         ),
     )
     earlier = rx.cond(
         Family.earlier.length() > 0,
         ui.panel(
-            ui.panel_head(t("Earlier reports")), rx.el.ul(rx.foreach(Family.earlier, _earlier), class_name="hl-list")
+            ui.panel_head(t("Earlier reports")),
+            rx.el.ul(rx.foreach(Family.earlier, _earlier), class_name="hl-list"),
         ),
     )
     coming = ui.panel(
@@ -176,14 +195,18 @@ def family() -> rx.Component:
             Family.coming.length() > 0,
             rx.el.ul(rx.foreach(Family.coming, coming_item)),
             ui.empty(
-                t("No lesson planned yet"), t("New lessons appear here as soon as they are set."), icon_name="calendar-plus"
+                t("No lesson planned yet"),
+                t("New lessons appear here as soon as they are set."),
+                icon_name="calendar-plus",
             ),
         ),
     )
     consents = ui.panel(
         ui.panel_head(t("What we may do with {name}’s lessons", name=Family.child_first)),
         ui.stack(rx.foreach(Family.consents, _consent), gap=4),
-        ui.note("info", t("You decide, and you can change it at any time. It holds from the next spoken word.")),
+        ui.note(
+            "info", t("You decide, and you can change it at any time. It holds from the next spoken word.")
+        ),
     )
     body = rx.cond(
         Family.child.id != "",
@@ -217,7 +240,9 @@ def report() -> rx.Component:
             )
         ),
     )
-    back = rx.el.p(ui.link(t("Back to your start page"), "/"), custom_attrs={"style": {"marginBottom": "12px"}})
+    back = rx.el.p(
+        ui.link(t("Back to your start page"), "/"), custom_attrs={"style": {"marginBottom": "12px"}}
+    )
     return ui.frame(
         "",
         ui.when_ready(ReportPage.ready, body, ui.panel(ui.skeleton(shape="panel"))),
@@ -249,7 +274,9 @@ def family_progress() -> rx.Component:
 
 
 PAGES = [
-    PageSpec("/family", family, "Home", ("guardian",), nav=N_("Home"), icon="house", order=1, on_load=[Family.load]),
+    PageSpec(
+        "/family", family, "Home", ("guardian",), nav=N_("Home"), icon="house", order=1, on_load=[Family.load]
+    ),
     PageSpec(
         "/family/lessons",
         family_lessons,

@@ -22,11 +22,15 @@ class Answer:
 _EVERYBODY = (
     Answer(
         N_("The times look wrong"),
-        N_("All times follow the time zone in your profile. Open your profile and choose the place you are in."),
+        N_(
+            "All times follow the time zone in your profile. Open your profile and choose the place you are in."
+        ),
     ),
     Answer(
         N_("I cannot sign in on another device"),
-        N_("On the sign-in page, ask for a link by email. It works once, for 15 minutes, and needs no password."),
+        N_(
+            "On the sign-in page, ask for a link by email. It works once, for 15 minutes, and needs no password."
+        ),
     ),
 )
 _JOINING = (
@@ -49,12 +53,17 @@ _JOINING = (
 ANSWERS: dict[str, tuple[Answer, ...]] = {
     "student": (
         *_JOINING,
-        Answer(N_("Where is my homework?"), N_("On Home, as soon as your instructor has sent the report of the lesson.")),
+        Answer(
+            N_("Where is my homework?"),
+            N_("On Home, as soon as your instructor has sent the report of the lesson."),
+        ),
     ),
     "guardian": (
         Answer(
             N_("When does the report come?"),
-            N_("After each lesson the instructor checks and sends it, mostly within the hour. You also get it by email."),
+            N_(
+                "After each lesson the instructor checks and sends it, mostly within the hour. You also get it by email."
+            ),
         ),
         Answer(
             N_("Who decides about captions and recordings?"),
@@ -82,21 +91,29 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "coordinator": (
         Answer(
             N_("What needs me now?"),
-            N_("Today shows all lessons as they are, and beside them what needs a person, the most urgent first."),
+            N_(
+                "Today shows all lessons as they are, and beside them what needs a person, the most urgent first."
+            ),
         ),
         Answer(
             N_("How do I schedule a lesson?"),
-            N_("On Today, press Schedule a lesson. Times that clash are refused, with the lesson they clash with."),
+            N_(
+                "On Today, press Schedule a lesson. Times that clash are refused, with the lesson they clash with."
+            ),
         ),
     ),
     "operator": (
         Answer(
             N_("Something is red"),
-            N_("Operations shows each part, what failed and how often. Failed work can be tried again there."),
+            N_(
+                "Operations shows each part, what failed and how often. Failed work can be tried again there."
+            ),
         ),
         Answer(
             N_("A plugin misbehaves"),
-            N_("Switch it off under Operations. Its work waits and goes on, or is left out, when you switch it on again."),
+            N_(
+                "Switch it off under Operations. Its work waits and goes on, or is left out, when you switch it on again."
+            ),
         ),
     ),
 }

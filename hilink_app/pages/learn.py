@@ -18,14 +18,17 @@ def _next() -> rx.Component:
     join = rx.cond(
         Learn.can_join,
         ui.primary(t("Join lesson"), icon="log-in", size="b", wide=True, href="/room/" + Learn.next.id),
-        ui.button(t("Check camera and sound"), icon="camera", size="b", wide=True, href="/room/" + Learn.next.id),
+        ui.button(
+            t("Check camera and sound"), icon="camera", size="b", wide=True, href="/room/" + Learn.next.id
+        ),
     )
     return ui.next_lesson(
         Learn.next.starts_at,
         label=rx.fragment(t("Next lesson"), " · ", ui.time_text(Learn.next.starts_at, "near")),
         title=Learn.next.course,
         note=rx.fragment(
-            t("with {name}", name=Learn.next.instructor), rx.cond(Learn.next.topic != "", " · " + Learn.next.topic, "")
+            t("with {name}", name=Learn.next.instructor),
+            rx.cond(Learn.next.topic != "", " · " + Learn.next.topic, ""),
         ),
         initials=Learn.next_initials,
         beside=rx.cond(Learn.can_join, t("the room is open"), t("the room opens 15 minutes before")),
@@ -60,7 +63,12 @@ def path(course: rx.Var[CoursePath]) -> rx.Component:
 
     return ui.panel(
         rx.el.h2(
-            t("{course}: {done} of {all} topics", course=course.course, done=course.covered, all=course.total),
+            t(
+                "{course}: {done} of {all} topics",
+                course=course.course,
+                done=course.covered,
+                all=course.total,
+            ),
             class_name="hl-h2",
         ),
         ui.path_steps(rx.foreach(course.steps, step)),
@@ -102,7 +110,9 @@ def learn() -> rx.Component:
             rx.el.ul(
                 rx.foreach(
                     Learn.materials,
-                    lambda item: rx.el.li(ui.link(item[1], "/api/v1/materials/" + item[0].to(str), is_external=False)),
+                    lambda item: rx.el.li(
+                        ui.link(item[1], "/api/v1/materials/" + item[0].to(str), is_external=False)
+                    ),
                 ),
                 class_name="hl-list",
             ),

@@ -41,7 +41,9 @@ def lessons_body() -> rx.Component:
         Lessons.coming.length() > 0,
         ui.day_list(rx.foreach(Lessons.coming, _line)),
         ui.empty(
-            t("No lesson planned yet"), t("New lessons appear here as soon as they are set."), icon_name="calendar-plus"
+            t("No lesson planned yet"),
+            t("New lessons appear here as soon as they are set."),
+            icon_name="calendar-plus",
         ),
     )
     past = rx.cond(
@@ -60,7 +62,9 @@ def _section(title: rx.Var, rows: rx.Component) -> rx.Component:
 def lessons() -> rx.Component:
     """The page."""
     return ui.frame(
-        t("Lessons"), ui.when_ready(Lessons.ready, lessons_body(), ui.panel(ui.skeleton(6))), current="/lessons"
+        t("Lessons"),
+        ui.when_ready(Lessons.ready, lessons_body(), ui.panel(ui.skeleton(6))),
+        current="/lessons",
     )
 
 

@@ -16,9 +16,13 @@ CONSENTS = {
     "ai_summary": N_("A first draft of reports by a program"),
 }
 CONSENTS_WHY = {
-    "transcription": N_("What you say in class is written down, so that it can be read along and looked up later."),
+    "transcription": N_(
+        "What you say in class is written down, so that it can be read along and looked up later."
+    ),
     "recording": N_("Your lessons may be recorded, so that they can be watched again."),
-    "ai_summary": N_("A program drafts the report from the written record. The instructor checks and sends it."),
+    "ai_summary": N_(
+        "A program drafts the report from the written record. The instructor checks and sends it."
+    ),
 }
 
 

@@ -40,7 +40,11 @@ def _attended(item: rx.Var[Attended]) -> rx.Component:
 
 
 def attendance_panel(
-    dots: rx.Var[list[str]], present: rx.Var[int], late: rx.Var[int], missed: rx.Var[int], *behind: rx.Component
+    dots: rx.Var[list[str]],
+    present: rx.Var[int],
+    late: rx.Var[int],
+    missed: rx.Var[int],
+    *behind: rx.Component,
 ) -> rx.Component:
     """Finding, dots and legend of the last lessons; `behind` stands below."""
     said = t("{present} on time, {late} late, {missed} missed", present=present, late=late, missed=missed)
@@ -49,7 +53,8 @@ def attendance_panel(
             dots.length() > 0,
             ui.stack(
                 rx.el.h2(
-                    t("At {there} of the last {all} lessons", there=present + late, all=dots.length()), class_name="hl-h2"
+                    t("At {there} of the last {all} lessons", there=present + late, all=dots.length()),
+                    class_name="hl-h2",
                 ),
                 ui.attendance_dots(dots, said),
                 ui.attendance_legend(present, late, missed),
@@ -57,7 +62,9 @@ def attendance_panel(
                 gap=2,
             ),
             ui.empty(
-                t("No lesson yet"), t("After the first lesson it says here who was there and when."), icon_name="calendar-check"
+                t("No lesson yet"),
+                t("After the first lesson it says here who was there and when."),
+                icon_name="calendar-check",
             ),
         )
     )
@@ -93,14 +100,18 @@ def progress_body() -> rx.Component:
         ),
     )
     over_time = [ui.panel(part) for part in slot("student.progress", Following.student.id)]
-    dots = attendance_panel(Following.dots, Following.present, Following.late, Following.missed, _attendance_table())
+    dots = attendance_panel(
+        Following.dots, Following.present, Following.late, Following.missed, _attendance_table()
+    )
     return ui.columns([*over_time, topics], [dots, rx.fragment(rx.foreach(Following.paths, path))], 428)
 
 
 def following(title: rx.Var | str, current: str) -> rx.Component:
     """A student's progress as a page."""
     waiting = ui.panel(ui.skeleton(shape="panel"))
-    return ui.frame(title, ui.when_ready(Following.ready, progress_body(), waiting), wide=True, current=current)
+    return ui.frame(
+        title, ui.when_ready(Following.ready, progress_body(), waiting), wide=True, current=current
+    )
 
 
 PAGES = [

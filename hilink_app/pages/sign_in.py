@@ -20,8 +20,14 @@ def _why() -> rx.Component:
             rx.match(
                 SignIn.problem,
                 ("not_signed_in", t("The email or the password is not right.")),
-                ("too_many", t("Too many tries. Please wait ten minutes, or ask for a sign-in link by email.")),
-                ("not_allowed", t("This sign-in link has expired or was used already. Please ask for a new one.")),
+                (
+                    "too_many",
+                    t("Too many tries. Please wait ten minutes, or ask for a sign-in link by email."),
+                ),
+                (
+                    "not_allowed",
+                    t("This sign-in link has expired or was used already. Please ask for a new one."),
+                ),
                 ("invalid_input", t("Please enter an email address.")),
                 t("That did not work. Please try again."),
             )
@@ -31,12 +37,17 @@ def _why() -> rx.Component:
 
 def _demo_note() -> rx.Component:
     """One account of each role, so that a first look needs no searching."""
-    accounts = [(ui.t_choice(role, ROLE_WORDS), rx.el.span(email, class_name="hl-num")) for role, email in ACCOUNTS]
+    accounts = [
+        (ui.t_choice(role, ROLE_WORDS), rx.el.span(email, class_name="hl-num")) for role, email in ACCOUNTS
+    ]
     return rx.cond(
         SignIn.demo,
         ui.panel(
             rx.el.h2(t("This is a demo"), class_name="hl-h2"),
-            rx.el.p(t("One account of each role; the password is always {password}", password=PASSWORD), class_name="hl-q"),
+            rx.el.p(
+                t("One account of each role; the password is always {password}", password=PASSWORD),
+                class_name="hl-q",
+            ),
             rx.el.div(ui.facts(*accounts, label_px=96), custom_attrs={"style": {"marginTop": "10px"}}),
             custom_attrs={"style": {"marginTop": "16px"}},
         ),
@@ -56,7 +67,9 @@ def sign_in() -> rx.Component:
                 rx.cond(
                     SignIn.sent,
                     ui.callout(
-                        "ok", "mail", t("If we know this address, a sign-in link is on its way. It works for 15 minutes.")
+                        "ok",
+                        "mail",
+                        t("If we know this address, a sign-in link is on its way. It works for 15 minutes."),
                     ),
                 ),
                 gap=4,
@@ -64,14 +77,26 @@ def sign_in() -> rx.Component:
             ),
             ui.post_form(
                 ui.text_field(t("Email"), "email", kind="email", auto_complete="username", required=True),
-                ui.text_field(t("Password"), "password", kind="password", auto_complete="current-password", required=True),
+                ui.text_field(
+                    t("Password"),
+                    "password",
+                    kind="password",
+                    auto_complete="current-password",
+                    required=True,
+                ),
                 rx.el.input(type="hidden", name="then", value=SignIn.then, read_only=True),
                 ui.primary(t("Sign in"), type="submit", wide=True, size="b"),
                 action="/auth/sign-in",
             ),
             rx.el.div(ui.rule(), custom_attrs={"style": {"margin": "20px 0"}}),
             ui.post_form(
-                ui.text_field(t("Or get a link by email"), "link_email", kind="email", auto_complete="username", required=True),
+                ui.text_field(
+                    t("Or get a link by email"),
+                    "link_email",
+                    kind="email",
+                    auto_complete="username",
+                    required=True,
+                ),
                 ui.button(t("Send me a link"), type="submit", icon="mail", wide=True),
                 action="/auth/link",
             ),
@@ -85,7 +110,10 @@ def use_link() -> rx.Component:
     return ui.bare(
         ui.panel(
             rx.el.h1(t("Welcome back"), class_name="hl-h1"),
-            rx.el.p(t("Press the button to sign in on this device."), custom_attrs={"style": {"margin": "6px 0 16px"}}),
+            rx.el.p(
+                t("Press the button to sign in on this device."),
+                custom_attrs={"style": {"margin": "6px 0 16px"}},
+            ),
             ui.post_form(
                 rx.el.input(type="hidden", name="token", value=SignIn.token, read_only=True),
                 ui.primary(t("Sign in"), type="submit", wide=True, size="b"),

@@ -39,11 +39,18 @@ def _row(row: rx.Var[tuple[ToApprove, str]]) -> rx.Component:
     return rx.el.li(
         ui.row(
             rx.el.span(
-                rx.el.b(item.student), rx.el.br(), ui.quiet(item.course, " · ", ui.time_text(item.starts_at, "when"))
+                rx.el.b(item.student),
+                rx.el.br(),
+                ui.quiet(item.course, " · ", ui.time_text(item.starts_at, "when")),
             ),
             ui.spacer(),
             status,
-            ui.button(t("Open"), size="s", href="/summaries/" + item.summary_id, aria_label=t("Open {name}", name=item.student)),
+            ui.button(
+                t("Open"),
+                size="s",
+                href="/summaries/" + item.summary_id,
+                aria_label=t("Open {name}", name=item.student),
+            ),
         ),
         class_name="hl-li",
     )
@@ -54,14 +61,24 @@ def summaries() -> rx.Component:
     body = rx.cond(
         Summaries.rows.length() > 0,
         rx.el.ul(rx.foreach(Summaries.rows, _row), class_name="hl-list"),
-        ui.empty(t("No summaries yet"), t("A draft appears here soon after each lesson."), icon_name="file-pen-line"),
+        ui.empty(
+            t("No summaries yet"),
+            t("A draft appears here soon after each lesson."),
+            icon_name="file-pen-line",
+        ),
     )
-    return ui.frame(t("Summaries"), ui.when_ready(Summaries.ready, ui.panel(body), ui.panel(ui.skeleton(6))), current="/summaries")
+    return ui.frame(
+        t("Summaries"),
+        ui.when_ready(Summaries.ready, ui.panel(body), ui.panel(ui.skeleton(6))),
+        current="/summaries",
+    )
 
 
 def _sentence(line: rx.Var[SentenceLine]) -> rx.Component:
     """One sentence: its source one click away, Edit and Remove beside it; the one being rewritten is a text box."""
-    unsure = _open_draft() & (line.spans.length() == 0) & ~line.edited & ~ReviewState.vouched.contains(line.key)
+    unsure = (
+        _open_draft() & (line.spans.length() == 0) & ~line.edited & ~ReviewState.vouched.contains(line.key)
+    )
     state = rx.cond(unsure, "none", rx.cond(ReviewState.active == line.key, "active", "rest"))
     show = rx.Var(_SHOW_LINE % str(line.spans[0]))
     light = [rx.call_function(show), ReviewState.pick(line.key).prevent_default]
@@ -73,9 +90,15 @@ def _sentence(line: rx.Var[SentenceLine]) -> rx.Component:
         rx.cond(
             _open_draft(),
             rx.el.span(
-                ui.icon_button("pencil", t("Edit this sentence"), size="s", kind="g", on_click=ReviewState.edit(line.key)),
                 ui.icon_button(
-                    "trash-2", t("Remove this sentence"), size="s", kind="g", on_click=ReviewState.remove(line.key)
+                    "pencil", t("Edit this sentence"), size="s", kind="g", on_click=ReviewState.edit(line.key)
+                ),
+                ui.icon_button(
+                    "trash-2",
+                    t("Remove this sentence"),
+                    size="s",
+                    kind="g",
+                    on_click=ReviewState.remove(line.key),
                 ),
                 class_name="hl-sent-acts",
             ),
@@ -133,7 +156,8 @@ def _section(name: str) -> rx.Component:
 
 def _add(where: rx.Var | str) -> rx.Component:
     return rx.cond(
-        _open_draft(), rx.el.div(ui.plain(t("Add a sentence"), icon="plus", size="s", on_click=ReviewState.add(where)))
+        _open_draft(),
+        rx.el.div(ui.plain(t("Add a sentence"), icon="plus", size="s", on_click=ReviewState.add(where))),
     )
 
 
@@ -173,7 +197,9 @@ def _report(report: rx.Var[ReportLine], number: rx.Var[int]) -> rx.Component:
         report.homework != "", ui.note("notebook-pen", rx.el.b(t("For next time:")), " ", report.homework)
     )
     return ui.panel(
-        ui.panel_head(t("For the family of {name}", name=report.student), note=t("they read this, and the homework")),
+        ui.panel_head(
+            t("For the family of {name}", name=report.student), note=t("they read this, and the homework")
+        ),
         ui.stack(
             rx.cond(_open_draft(), headline, rx.el.p(report.headline, class_name="hl-big")),
             rx.el.div(rx.foreach(report.sentences, _sentence), class_name="hl-bodyt"),
@@ -212,7 +238,9 @@ def _transcript() -> rx.Component:
             ui.transcript(rx.foreach(ReviewState.transcript, _line)),
             ui.empty(
                 t("There is no transcript"),
-                t("Nobody had agreed to captions, or none came. Please write what happened in your own words."),
+                t(
+                    "Nobody had agreed to captions, or none came. Please write what happened in your own words."
+                ),
                 icon_name="captions-off",
             ),
         ),
@@ -228,12 +256,18 @@ def _notices() -> rx.Component:
             ui.callout(
                 "warn",
                 "captions",
-                t("The captions of this lesson are not accurate. The family’s report holds facts only; please add what you remember."),
+                t(
+                    "The captions of this lesson are not accurate, so the report holds facts only. Please add what you remember."
+                ),
             ),
         ),
         rx.cond(
             (ReviewState.previous_reason != "") & _open_draft(),
-            ui.callout("info", "rotate-ccw", t("You asked for a new draft: {reason}", reason=ReviewState.previous_reason)),
+            ui.callout(
+                "info",
+                "rotate-ccw",
+                t("You asked for a new draft: {reason}", reason=ReviewState.previous_reason),
+            ),
         ),
         rx.cond(
             ReviewState.status == "approved",
@@ -241,7 +275,9 @@ def _notices() -> rx.Component:
         ),
         rx.cond(
             ReviewState.status == "rejected",
-            ui.callout("info", "rotate-ccw", t("A new draft is being written. It appears among your summaries.")),
+            ui.callout(
+                "info", "rotate-ccw", t("A new draft is being written. It appears among your summaries.")
+            ),
         ),
         rx.el.div(
             rx.cond(
@@ -250,7 +286,10 @@ def _notices() -> rx.Component:
                     "warn",
                     "circle-alert",
                     rx.el.p(
-                        t("Not approved yet. This sentence needs a source or your word: {text}", text=ReviewState.problem)
+                        t(
+                            "Not approved yet. This sentence needs a source or your word: {text}",
+                            text=ReviewState.problem,
+                        )
                     ),
                     rx.cond(
                         ReviewState.unsure > 1,
@@ -277,7 +316,9 @@ def _mark() -> rx.Component:
             ui.draft_mark(t("Draft {n}, written from the transcript", n=ReviewState.draft_no)),
             ui.due(t("Family expects it by"), " ", ui.time_text(ReviewState.due_at, "when")),
             ui.spacer(),
-            ui.quiet(t("{n} sentences, {unsure} without a source", n=ReviewState.total, unsure=ReviewState.unsure)),
+            ui.quiet(
+                t("{n} sentences, {unsure} without a source", n=ReviewState.total, unsure=ReviewState.unsure)
+            ),
         ),
     )
 
@@ -287,7 +328,11 @@ def _decide() -> rx.Component:
         _open_draft() & ~ReviewState.missing,
         ui.row(
             ui.button(t("Ask for a new draft"), icon="rotate-ccw", on_click=ReviewState.ask_reason),
-            ui.button(rx.cond(ReviewState.saved, t("Saved"), t("Save")), disabled=ReviewState.saved, on_click=ReviewState.save),
+            ui.button(
+                rx.cond(ReviewState.saved, t("Saved"), t("Save")),
+                disabled=ReviewState.saved,
+                on_click=ReviewState.save,
+            ),
             ui.primary(t("Approve summary"), icon="check", on_click=ReviewState.approve),
             gap=3,
         ),
@@ -302,7 +347,9 @@ def review() -> rx.Component:
     )
     reason = ui.dialog(
         ui.form(
-            ui.area_field(t("What is wrong with this draft?"), "reason", rows=3, required=True, max_length=500),
+            ui.area_field(
+                t("What is wrong with this draft?"), "reason", rows=3, required=True, max_length=500
+            ),
             rx.el.div(ui.primary(t("Ask for a new draft"), type="submit")),
             on_submit=ReviewState.reject,
         ),
@@ -312,10 +359,13 @@ def review() -> rx.Component:
         note=t("The next draft is written from the same transcript with your reason in mind."),
     )
     told = rx.cond(
-        _open_draft(), ui.note("send", t("When you approve, the family gets it by email and on their page, in your words."))
+        _open_draft(),
+        ui.note("send", t("When you approve, the family gets it by email and on their page, in your words.")),
     )
     found = ui.columns(
-        [_notices(), _mark(), _summary(), rx.foreach(ReviewState.reports, _report), topics, told], [_transcript()], 520
+        [_notices(), _mark(), _summary(), rx.foreach(ReviewState.reports, _report), topics, told],
+        [_transcript()],
+        520,
     )
     lost = ui.panel(
         ui.missing(
@@ -326,7 +376,9 @@ def review() -> rx.Component:
         )
     )
     title = rx.cond(
-        ReviewState.missing, t("Summary"), rx.fragment(ReviewState.lesson.student, " · ", ReviewState.lesson.course)
+        ReviewState.missing,
+        t("Summary"),
+        rx.fragment(ReviewState.lesson.student, " · ", ReviewState.lesson.course),
     )
     note = rx.cond(
         ReviewState.missing,

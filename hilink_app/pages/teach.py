@@ -25,7 +25,9 @@ def _next() -> rx.Component:
     their_time = rx.cond(
         Teach.next.student_tz != I18n.tz,
         rx.fragment(
-            ui.time_text(Teach.next.starts_at, tz=Teach.next.student_tz), " ", t("for {name}", name=Teach.next.student)
+            ui.time_text(Teach.next.starts_at, tz=Teach.next.student_tz),
+            " ",
+            t("for {name}", name=Teach.next.student),
         ),
         t("the same time for {name}", name=Teach.next.student),
     )
@@ -37,7 +39,9 @@ def _next() -> rx.Component:
     when = rx.el.div(
         rx.el.p(t("Next lesson"), " · ", ui.time_text(Teach.next.starts_at, "near"), class_name="hl-q"),
         ui.clock(Teach.next.starts_at, 72),
-        rx.el.p(rx.el.b(ui.relative_text(Teach.next.starts_at)), rx.el.span(" · ", their_time, class_name="hl-q")),
+        rx.el.p(
+            rx.el.b(ui.relative_text(Teach.next.starts_at)), rx.el.span(" · ", their_time, class_name="hl-q")
+        ),
         rx.el.div(
             ui.person(
                 Teach.next.student,
@@ -121,7 +125,10 @@ def _to_approve(item: rx.Var[ToApprove]) -> rx.Component:
             ),
             ui.spacer(),
             ui.button(
-                t("Review"), size="s", href="/summaries/" + item.summary_id, aria_label=t("Review {name}", name=item.student)
+                t("Review"),
+                size="s",
+                href="/summaries/" + item.summary_id,
+                aria_label=t("Review {name}", name=item.student),
             ),
             wrap=False,
         ),
@@ -138,7 +145,10 @@ def teach() -> rx.Component:
             rx.el.ul(rx.foreach(Teach.to_approve, _to_approve), class_name="hl-list"),
             ui.empty(t("Nothing waits for you"), t("A draft appears here soon after each lesson.")),
         ),
-        rx.el.p(ui.quiet(t("Families hear from you only after you approve.")), custom_attrs={"style": {"marginTop": "12px"}}),
+        rx.el.p(
+            ui.quiet(t("Families hear from you only after you approve.")),
+            custom_attrs={"style": {"marginTop": "12px"}},
+        ),
     )
     week = ui.panel(
         ui.panel_head(t("Last seven days")),
@@ -159,7 +169,11 @@ def teach() -> rx.Component:
         rx.cond(
             Teach.day.length() > 0,
             ui.day_list(rx.foreach(Teach.day, _day_row)),
-            ui.empty(t("No lessons today"), t("Lessons appear here as soon as they are set."), icon_name="calendar-days"),
+            ui.empty(
+                t("No lessons today"),
+                t("Lessons appear here as soon as they are set."),
+                icon_name="calendar-days",
+            ),
         ),
         pad=False,
         class_name="clip",
@@ -167,11 +181,17 @@ def teach() -> rx.Component:
     hero = rx.cond(
         Teach.next.id != "",
         _next(),
-        ui.panel(ui.empty(t("No lesson planned"), t("Your next lesson appears here."), icon_name="calendar-plus")),
+        ui.panel(
+            ui.empty(t("No lesson planned"), t("Your next lesson appears here."), icon_name="calendar-plus")
+        ),
     )
     return ui.frame(
         t("Hello {name}", name=Reader.first_name),
-        ui.when_ready(Teach.ready, ui.columns([hero, day, *slot("instructor.home")], [approve, week]), ui.panel(ui.skeleton(shape="panel"))),
+        ui.when_ready(
+            Teach.ready,
+            ui.columns([hero, day, *slot("instructor.home")], [approve, week]),
+            ui.panel(ui.skeleton(shape="panel")),
+        ),
         current="/teach",
     )
 
@@ -181,7 +201,12 @@ def _student(row: rx.Var[tuple[Face, str]]) -> rx.Component:
         ui.row(
             ui.person(row[0].name, row[1], initials=row[0].initials),
             ui.spacer(),
-            ui.button(t("Progress"), size="s", href="/students/" + row[0].id, aria_label=t("Progress of {name}", name=row[0].name)),
+            ui.button(
+                t("Progress"),
+                size="s",
+                href="/students/" + row[0].id,
+                aria_label=t("Progress of {name}", name=row[0].name),
+            ),
         ),
         class_name="hl-li",
     )
@@ -192,13 +217,23 @@ def students() -> rx.Component:
     body = rx.cond(
         Students.rows.length() > 0,
         rx.el.ul(rx.foreach(Students.rows, _student), class_name="hl-list"),
-        ui.empty(t("No students yet"), t("Students appear here when a lesson with them is planned."), icon_name="users"),
+        ui.empty(
+            t("No students yet"),
+            t("Students appear here when a lesson with them is planned."),
+            icon_name="users",
+        ),
     )
-    return ui.frame(t("Students"), ui.when_ready(Students.ready, ui.panel(body), ui.panel(ui.skeleton(5))), current="/students")
+    return ui.frame(
+        t("Students"),
+        ui.when_ready(Students.ready, ui.panel(body), ui.panel(ui.skeleton(5))),
+        current="/students",
+    )
 
 
 PAGES = [
-    PageSpec("/teach", teach, "Home", ("instructor",), nav=N_("Home"), icon="house", order=1, on_load=[Teach.load]),
+    PageSpec(
+        "/teach", teach, "Home", ("instructor",), nav=N_("Home"), icon="house", order=1, on_load=[Teach.load]
+    ),
     PageSpec(
         "/students",
         students,

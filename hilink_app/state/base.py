@@ -9,6 +9,7 @@ from core.access import Viewer
 from core.errors import UserError
 from core.i18n import gettext, ngettext
 from hilink_app.state.guard import PUBLIC, SIGNED_IN, allow, current_viewer, require_viewer, toast_error
+from hilink_app.state.toasts import toast_done
 
 __all__ = ["PUBLIC", "SIGNED_IN", "BaseState", "allow"]
 
@@ -38,12 +39,10 @@ class BaseState(rx.State):
         """The error as a sentence on the screen; ``@allow`` does this for errors that are raised."""
         return toast_error(error)
 
-    def _done(self, says: str, undo: rx.event.EventSpec | None = None) -> rx.event.EventSpec:
-        """What was done as a toast, in words already translated, with Undo for 8 s."""
-        extra: dict[str, Any] = {} if undo is None else {"action": {"label": self._t("Undo"), "on_click": undo}}
-        return rx.toast(
-            says, duration=8000, close_button=True, position="bottom-center", class_name="hl-toast", **extra
-        )
+    def _done(self, says: str, undo: Any = None) -> rx.event.EventSpec:
+        """What was done as a toast, in words already translated, with Undo (an event) for 8 s."""
+        viewer = current_viewer()
+        return toast_done(says, viewer.lang if viewer else "en", undo=undo)
 
     def _now(self) -> datetime:
         """Aware UTC now."""

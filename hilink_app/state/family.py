@@ -37,7 +37,9 @@ class Family(BaseState):
     async def load(self) -> None:
         """The child chosen last, else the first; kept fresh."""
         await self._look()
-        topics = [f"person:{child.id}" for child in self.children] + [f"session:{line.id}" for line in self.coming]
+        topics = [f"person:{child.id}" for child in self.children] + [
+            f"session:{line.id}" for line in self.coming
+        ]
         watch(self, Family.refresh, topics)
 
     @rx.event
@@ -74,10 +76,14 @@ class Family(BaseState):
         self.child_first = self.child.name.split(" ")[0]
         self.report, self.earlier = home.report or NO_REPORT, home.reports[1:6]
         self.coming, self.consents = home.coming, home.consents
-        self.topics = [topic for topic in home.progress.topics if topic.share >= 0][-5:] if home.progress else []
+        self.topics = (
+            [topic for topic in home.progress.topics if topic.share >= 0][-5:] if home.progress else []
+        )
         self.paths = home.progress.paths if home.progress else []
         self.dots = dots(home.progress.attended) if home.progress else []
-        self.present, self.late, self.missed = (self.dots.count(kind) for kind in ("present", "late", "missed"))
+        self.present, self.late, self.missed = (
+            self.dots.count(kind) for kind in ("present", "late", "missed")
+        )
         self.ready = True
 
 

@@ -42,7 +42,12 @@ class Learn(BaseState):
         home = await asyncio.to_thread(learn.home, self._viewer())
         self.next = home.next or NO_LESSON
         self.next_initials = initials(self.next.instructor)
-        self.coming, self.homework, self.paths, self.materials = home.coming, home.homework, home.paths, home.materials
+        self.coming, self.homework, self.paths, self.materials = (
+            home.coming,
+            home.homework,
+            home.paths,
+            home.materials,
+        )
         opens = datetime.fromisoformat(home.opens_at) if home.opens_at else self._now() + timedelta(days=1)
         self.can_join = bool(self.next.id) and opens <= self._now()
         self.ready = True
@@ -108,7 +113,11 @@ class Lessons(BaseState):
         self.past = await asyncio.to_thread(learn.lessons, viewer, past=True)
         self.reports = await asyncio.to_thread(learn.report_ids, viewer)
         self.ready = True
-        watch(self, Lessons.load, (f"person:{viewer.person_id}", *(f"session:{line.id}" for line in self.coming[:20])))
+        watch(
+            self,
+            Lessons.load,
+            (f"person:{viewer.person_id}", *(f"session:{line.id}" for line in self.coming[:20])),
+        )
 
     @rx.event
     @allow("guardian")
@@ -121,5 +130,9 @@ class Lessons(BaseState):
             self.coming = await asyncio.to_thread(learn.lessons, viewer, child_id)
             self.past = await asyncio.to_thread(learn.lessons, viewer, child_id, past=True)
             self.reports = await asyncio.to_thread(learn.report_ids, viewer, child_id)
-            watch(self, Lessons.load_child, (f"person:{child_id}", *(f"session:{line.id}" for line in self.coming[:20])))
+            watch(
+                self,
+                Lessons.load_child,
+                (f"person:{child_id}", *(f"session:{line.id}" for line in self.coming[:20])),
+            )
         self.ready = True

@@ -1,6 +1,7 @@
 """What the profile page shows and changes: the person's own settings."""
 
 import asyncio
+from typing import Any
 
 import reflex as rx
 
@@ -51,13 +52,17 @@ class ProfilePage(BaseState):
 
     @rx.event
     @allow(SIGNED_IN)
-    async def save(self, form: dict[str, str]) -> list[rx.event.EventSpec] | None:
+    async def save(self, form: dict[str, str]) -> list[Any] | None:
         """Name, zone and language; the whole page follows at once."""
         self.problem = self.problem_field = ""
         lang = str(form.get("lang", ""))
         try:
             await asyncio.to_thread(
-                profile.change_profile, self._viewer(), str(form.get("name", "")), str(form.get("tz", "")), lang
+                profile.change_profile,
+                self._viewer(),
+                str(form.get("name", "")),
+                str(form.get("tz", "")),
+                lang,
             )
         except InvalidInput as error:
             self._say(error)
@@ -67,7 +72,7 @@ class ProfilePage(BaseState):
 
     @rx.event
     @allow(SIGNED_IN)
-    async def show_changes(self) -> list[rx.event.EventSpec]:
+    async def show_changes(self) -> list[Any]:
         """Says so in the language that was just chosen."""
         return [Reader.load, self._done(gettext("Your settings are saved.", self.lang))]
 
@@ -79,7 +84,11 @@ class ProfilePage(BaseState):
         token = cookie_value(str(self.router.headers.cookie or ""), LOGIN_COOKIE)
         try:
             await asyncio.to_thread(
-                profile.change_password, self._viewer(), str(form.get("old", "")), str(form.get("new", "")), token
+                profile.change_password,
+                self._viewer(),
+                str(form.get("old", "")),
+                str(form.get("new", "")),
+                token,
             )
         except InvalidInput as error:
             self._say(error)

@@ -181,19 +181,25 @@ class ReviewState(BaseState):
     @rx.event
     @allow(*STAFF)
     def set_headline(self, student_id: str, text: str) -> None:
-        self.reports = [replace(r, headline=text[:200]) if r.student_id == student_id else r for r in self.reports]
+        self.reports = [
+            replace(r, headline=text[:200]) if r.student_id == student_id else r for r in self.reports
+        ]
         self.saved = False
 
     @rx.event
     @allow(*STAFF)
     def set_homework(self, student_id: str, text: str) -> None:
-        self.reports = [replace(r, homework=text[:2_000]) if r.student_id == student_id else r for r in self.reports]
+        self.reports = [
+            replace(r, homework=text[:2_000]) if r.student_id == student_id else r for r in self.reports
+        ]
         self.saved = False
 
     @rx.event
     @allow(*STAFF)
     def set_topic(self, topic_id: str, state: str) -> None:
-        self.topics = [replace(item, state=state) if item.topic_id == topic_id else item for item in self.topics]
+        self.topics = [
+            replace(item, state=state) if item.topic_id == topic_id else item for item in self.topics
+        ]
         self.saved = False
 
     @rx.event
@@ -246,7 +252,9 @@ class ReviewState(BaseState):
     def _unsure(self) -> list[SentenceLine]:
         """Sentences with neither a source nor the instructor's word."""
         return [
-            line for line in self._all() if not line.spans and not line.edited and line.key not in self.vouched
+            line
+            for line in self._all()
+            if not line.spans and not line.edited and line.key not in self.vouched
         ]
 
     def _line(self, key: str) -> SentenceLine | None:
@@ -276,7 +284,9 @@ class ReviewState(BaseState):
 
     def _drop_empty(self) -> None:
         self.sentences = [line for line in self.sentences if line.text]
-        self.reports = [replace(r, sentences=[line for line in r.sentences if line.text]) for r in self.reports]
+        self.reports = [
+            replace(r, sentences=[line for line in r.sentences if line.text]) for r in self.reports
+        ]
         self._count()
 
     def _edits(self) -> Edits:
@@ -285,6 +295,8 @@ class ReviewState(BaseState):
 
         return Edits(
             sentences=edited(self.sentences),
-            reports={r.student_id: EditedReport(r.headline, edited(r.sentences), r.homework) for r in self.reports},
+            reports={
+                r.student_id: EditedReport(r.headline, edited(r.sentences), r.homework) for r in self.reports
+            },
             coverage={item.topic_id: item.state for item in self.topics},
         )

@@ -37,7 +37,10 @@ class Teach(BaseState):
     async def load(self) -> None:
         """Fill the page and keep it fresh."""
         await self._look()
-        topics = [f"session:{line.id}" for line in self.day] + [f"session:{self.next.id}", f"person:{self._viewer().person_id}"]
+        topics = [f"session:{line.id}" for line in self.day] + [
+            f"session:{self.next.id}",
+            f"person:{self._viewer().person_id}",
+        ]
         watch(self, Teach.refresh, [*topics, *(f"session:{item.session_id}" for item in self.to_approve)])
 
     @rx.event
@@ -49,7 +52,9 @@ class Teach(BaseState):
         home = await asyncio.to_thread(teach.home, self._viewer())
         self.next = home.next or NO_LESSON
         self.briefing = brief = home.briefing or _NO_BRIEFING
-        self.has_briefing = any((brief.last_time, brief.watch_for, brief.next, brief.homework, brief.open_topics))
+        self.has_briefing = any(
+            (brief.last_time, brief.watch_for, brief.next, brief.homework, brief.open_topics)
+        )
         self.day, self.to_approve = home.day, home.to_approve
         self.done_today = sum(line.state == "ended" for line in home.day)
         self.taught, self.on_time, self.summaries_in_time = home.taught, home.on_time, home.summaries_in_time

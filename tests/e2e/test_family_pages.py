@@ -106,7 +106,9 @@ def draft(hilink_stack: Stack) -> str:
     return summary.id
 
 
-def test_a_review_lights_both_sides_and_keeps_what_was_typed(open_as: Callable[[str, str], Page], draft: str) -> None:
+def test_a_review_lights_both_sides_and_keeps_what_was_typed(
+    open_as: Callable[[str, str], Page], draft: str
+) -> None:
     page = open_as("instructor", f"/summaries/{draft}")
     sentence = page.locator("a.hl-se").first
     sentence.click()
@@ -115,7 +117,7 @@ def test_a_review_lights_both_sides_and_keeps_what_was_typed(open_as: Callable[[
     first_line = page.get_by_label("First line").first
     first_line.fill("A lesson to remember")
     page.get_by_role("button", name="Edit this sentence").first.click()
-    page.get_by_label("Sentence").fill("We worked in my own words.")
+    page.get_by_label("Sentence", exact=True).fill("We worked in my own words.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("button", name="Saved", exact=True)).to_be_disabled()
     page.reload()

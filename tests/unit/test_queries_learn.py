@@ -53,9 +53,15 @@ def school(tmp_path: Path) -> Iterator[School]:
             seed.ended(db, one)
             summary = seed.drafted(db, one)
             summary.status = "approved"
-            report = db.exec(select(StudentReport).where(StudentReport.student_id == one.students[0].id)).one()
+            report = db.exec(
+                select(StudentReport).where(StudentReport.student_id == one.students[0].id)
+            ).one()
             report.status, report.told_at = "approved", app.clock.now()
-            report.body = {"headline": "Halves are easy", "sentences": [{"text": "Well done."}], "homework": "Page 3"}
+            report.body = {
+                "headline": "Halves are easy",
+                "sentences": [{"text": "Well done."}],
+                "homework": "Page 3",
+            }
             db.add(report)
         yield School(app, one, report.id)
 
@@ -152,7 +158,11 @@ def test_a_guardian_gives_and_withdraws_consent(school: School) -> None:
 def test_a_person_changes_name_zone_and_language(school: School) -> None:
     before = school.guardian
     profile.change_profile(before, "  Gale   Storm ", "Asia/Tokyo", "de")
-    assert (school.guardian.name, school.guardian.tz, school.guardian.lang) == ("Gale Storm", "Asia/Tokyo", "de")
+    assert (school.guardian.name, school.guardian.tz, school.guardian.lang) == (
+        "Gale Storm",
+        "Asia/Tokyo",
+        "de",
+    )
     profile.change_profile(before, "Gale Storm", "Asia/Tokyo", "de")
     with school.app.store.read() as db:
         entries = db.exec(select(AuditEntry).where(AuditEntry.action == "profile.change")).all()
@@ -170,7 +180,9 @@ def test_a_person_changes_name_zone_and_language(school: School) -> None:
         ("Gale", "UTC", "tlh", "lang"),
     ],
 )
-def test_settings_that_make_no_sense_change_nothing(school: School, name: str, tz: str, lang: str, field: str) -> None:
+def test_settings_that_make_no_sense_change_nothing(
+    school: School, name: str, tz: str, lang: str, field: str
+) -> None:
     before = school.guardian
     with pytest.raises(InvalidInput) as refused:
         profile.change_profile(before, name, tz, lang)
