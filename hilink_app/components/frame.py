@@ -24,7 +24,9 @@ ROLE_WORDS = {
     "guardian": N_("Family"),
     "operator": N_("Operator"),
 }
-_LEAVE = rx.Var(f"(() => {{fetch('{SIGN_OUT}', {{method: 'POST'}}).finally(() => {{location.href = '{SIGN_IN}'}})}})")
+_LEAVE = rx.Var(
+    f"(() => {{fetch('{SIGN_OUT}', {{method: 'POST'}}).finally(() => {{location.href = '{SIGN_IN}'}})}})"
+)
 """A function, not text: text would be evaluated, which the content security policy forbids."""
 
 

@@ -1,6 +1,7 @@
 """The operator's pages: health and queue, plugins, deliveries, the audit log."""
 
 import asyncio
+from typing import cast
 from urllib.parse import urlencode
 
 import reflex as rx
@@ -106,7 +107,7 @@ class PluginSwitches(BaseState):
         return toast_done(
             self._t("Switched off. What happens meanwhile is held for it."),
             self._viewer().lang,
-            undo=PluginSwitches.switch_on(name, "replay"),
+            undo=cast(rx.event.EventSpec, PluginSwitches.switch_on(name, "replay")),
         )
 
     @rx.event

@@ -11,11 +11,14 @@ class AnalyticsSettings(BaseSettings):
 
     at_risk: bool = Field(default=True, description="Raise signals about students whose attendance fell off.")
     at_risk_missed: int = Field(
-        2, ge=1, description="Missed lessons among the last four that raise a signal."
+        default=2, ge=1, description="Missed lessons among the last four that raise a signal."
     )
     answers_low: int = Field(
-        50, ge=0, le=100, description="Right answers in 100 on a topic below which a signal is raised."
+        default=50,
+        ge=0,
+        le=100,
+        description="Right answers in 100 on a topic below which a signal is raised.",
     )
     answers_least: int = Field(
-        8, ge=1, description="Answers on a topic needed before that signal may be raised."
+        default=8, ge=1, description="Answers on a topic needed before that signal may be raised."
     )

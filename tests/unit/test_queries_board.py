@@ -73,7 +73,7 @@ def test_a_lesson_moves_through_its_states(office: Office) -> None:
 
 def test_late_says_who_is_missing(office: Office) -> None:
     _come(office, "student")
-    office.app.clock.advance(3_700)
+    office.app.clock.advance(3_700)  # type: ignore[attr-defined]
     line = board.board(office.cora, state="late").rows[0]
     assert (line.state, line.missing) == ("late", "instructor")
     assert board.board(office.cora, state="live").rows == []
