@@ -226,6 +226,8 @@ def told(playwright: Playwright, folder: Path, build: Path) -> Iterator[Story]:
         story = Story(running, app, playwright, words, microphone)
         _at_noon(story)
         yield story
+        for name, page in story.pages.items():  # the last look of everybody, beside the logs
+            page.screenshot(path=folder / f"{name}.png", timeout=5_000)
         for browser in story.browsers:
             browser.close()
 

@@ -150,9 +150,9 @@ def test_2_they_meet_in_the_classroom(story: Story) -> None:
 
 def test_2_both_draw_and_undo_is_ones_own(story: Story) -> None:
     teacher, student = story.page("instructor"), story.page("student")
-    draw_stroke(teacher, 150, 300)
+    draw_stroke(teacher, 420, 180)
     wait_for_drawings(student, 1)
-    draw_stroke(student, 150, 420)
+    draw_stroke(student, 420, 320)
     wait_for_drawings(teacher, 2)
     teacher.keyboard.press("Control+z")
     wait_for_drawings(teacher, 1)
