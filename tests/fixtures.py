@@ -103,7 +103,7 @@ def new_context(browser: Browser) -> Generator[Callable[..., BrowserContext]]:
         context.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hilink_stack(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All roles with the demo academy, on free ports, with an SMTP receiver."""
     with Stack(tmp_path_factory.mktemp("stack"), build=built_app, demo=True) as stack:
