@@ -13,7 +13,7 @@ from core.clock import cancel_timers
 from core.delivery import audit, emit, start_chain
 from core.domain import Attendance, ClassSession, Person, PresenceInterval, Room, Seat
 from core.domain.attendance import settle
-from core.domain.load import get_session
+from core.domain.load import get_session, seats
 from core.errors import InvalidInput, NotAllowed, NotFound, SessionNotOpen
 from core.events import AttendanceCorrected, AttendanceFinalized, SessionEnded
 from core.lifecycle.cases import open_case
@@ -45,6 +45,9 @@ def end_in(db: Session, row: ClassSession, reason: str) -> None:
     row.version += 1
     db.add(row)
     close_open_intervals(db, row.id, "session_ended")
+    for seat in seats(db, row.id):  # what is left of the planned time is free again
+        seat.ends_at = max(seat.starts_at, min(seat.ends_at, now))
+        db.add(seat)
     if room is not None:
         room.closed_at = now
         db.add(room)

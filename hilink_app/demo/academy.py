@@ -21,7 +21,7 @@ from core.domain import (
     Qualification,
     Seat,
 )
-from core.lifecycle import schedule
+from core.lifecycle import end, schedule
 from core.services import Services
 from hilink_app import bootstrap
 from hilink_app.demo import past
@@ -69,14 +69,17 @@ def soon(settings: Settings) -> str:
                 .where(
                     col(Seat.person_id).in_(people),
                     col(Seat.active).is_(True),
-                    ClassSession.status == "scheduled",
+                    col(ClassSession.status).in_(("scheduled", "live")),
                     Seat.starts_at < starts_at + LESSON,
                     Seat.ends_at > starts_at,
                 )
                 .distinct()
             ).all()
         for row in in_the_way:
-            schedule.cancel_session(coordinator, row.id, row.version)
+            if row.status == "live":
+                end.end_session(coordinator, row.id)
+            else:
+                schedule.cancel_session(coordinator, row.id, row.version)
         lesson = schedule.NewSession(course_id, people[0], (people[1],), starts_at, starts_at + LESSON)
         session_id = schedule.schedule_session(coordinator, lesson).id
     made.store.close()

@@ -391,6 +391,12 @@ def test_a_lesson_that_ends_far_too_early_opens_a_case(school: School):
         assert db.exec(select(ExceptionCase.kind)).all() == ["ended_early"]
 
 
+def test_a_lesson_that_ended_early_leaves_its_people_free(school: School):
+    _teach(school, minutes=10)
+    following = schedule.schedule_session(school.coordinator, _new(school, hours=0.1))
+    assert following.status == "scheduled"
+
+
 def test_a_batch_is_taken_once_and_whole_or_not_at_all(school: School):
     good = {"kind": "engagement", "session_id": school.session.id, "person_id": school.one.students[0].id}
     batch = live.Batch("node", 1, ({**good, "signal": "talk_s", "value": 5},))
