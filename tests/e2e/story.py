@@ -164,7 +164,8 @@ def wait_for_picture(page: Page, name: str) -> None:
         """name => { const v = document.querySelector(`video[aria-label="${name}"]`);
             if (!v || !v.videoWidth) return false;
             const now = v.getVideoPlaybackQuality().totalVideoFrames;
-            window.__first ??= {}; window.__first[name] ??= now;
+            window.__first ??= {};
+            if (!(window.__first[name] <= now)) window.__first[name] = now;  // a new track counts from zero
             return now > window.__first[name] + 10; }""",
         arg=name,
     )
