@@ -198,6 +198,11 @@ class Subscriber:
             if publication is None:
                 return answer
             waiting.remove(publication)
+            if forwarder is not None:
+                # A new source needs a new SSRC: Chromium gives a receiver whose SSRC stays the same a new
+                # decoder but no way to the screen (frames are decoded and never shown, Chromium 156).
+                self._drop_slot(section.mid)
+                forwarder = None
         codec = match_codec(section, publication.codec)
         if codec is None:
             return answer
