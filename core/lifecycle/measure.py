@@ -58,7 +58,7 @@ def settle_progress(db: Session, session_id: str) -> None:
 
 def stage_briefing(db: Session, session_id: str) -> None:
     """Write (or rewrite) the briefing of a coming session from the newest approved summary of its people."""
-    session = get_session(db, session_id)
+    session = get_session(db, session_id, lock=True)
     students = _students(db, session_id)
     last = db.exec(
         select(Summary, ClassSession)

@@ -19,7 +19,7 @@ from core.events import RoomProvisioned
 
 def provision_room(db: Session, session_id: str, room_settings: dict[str, Any] | None = None) -> None:
     """Create the room's row if it is not there. Idempotent; does nothing for a cancelled lesson."""
-    row = get_session(db, session_id)
+    row = get_session(db, session_id, lock=True)
     if row.status == "cancelled" or db.get(Room, session_id) is not None:
         return
     db.add(
