@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core import services
-from core.access import Actor
+from core.access import SYSTEM, Actor
 from core.clock import cancel_timers, set_timer
 from core.delivery import audit, emit
 from core.domain import CaseNote, ExceptionCase
@@ -122,6 +122,23 @@ def resolve_case(actor: Actor, case_id: str, resolution: str) -> None:
         row.owner_id = row.owner_id or actor.person_id
         cancel_timers(db, row.id)
         _change(db, actor, row, "resolved")
+
+
+def settle_no_show(db: Session, session_id: str, came: set[str]) -> None:
+    """Everybody who was missing has come after all: the case settles itself; being late is on the attendance."""
+    rows = db.exec(
+        select(ExceptionCase).where(
+            ExceptionCase.session_id == session_id,
+            col(ExceptionCase.kind).startswith("no_show"),
+            ExceptionCase.status != "resolved",
+        )
+    )
+    for row in rows:
+        if set(row.facts.get("missing", ())) <= came:
+            row.status, row.resolution = "resolved", "They came late."
+            row.resolved_at = services.current().clock.now()
+            cancel_timers(db, row.id)
+            _change(db, SYSTEM, row, "resolved")
 
 
 def escalate_case(db: Session, case_id: str) -> None:

@@ -28,6 +28,7 @@ from core.events import (
     PollAnswered,
     SessionStarted,
 )
+from core.lifecycle.cases import settle_no_show
 from core.lifecycle.join import consents_of
 
 SIGNALS = ("talk_s", "hands", "chats", "reactions", "answers", "answers_right", "board_updates")
@@ -54,6 +55,8 @@ def presence_started(session_id: str, person_id: str, participant_id: str, role:
         )
         db.flush()
         emit(db, ParticipantJoined(session_id=session_id, person_id=person_id, role=role))
+        came = db.exec(select(PresenceInterval.person_id).where(PresenceInterval.session_id == session_id))
+        settle_no_show(db, session_id, set(came))
         room = db.get_one(Room, session_id)
         if room.empty_since is not None:
             room.empty_since = None

@@ -357,6 +357,17 @@ def test_a_missing_student_opens_one_case_that_is_settled_by_a_person(school: Sc
     assert (settled.status, settled.owner_id) == ("resolved", school.one.coordinator.id)
 
 
+def test_a_no_show_case_settles_itself_when_they_come_late(school: School):
+    school.later(hours=2)
+    live.presence_started(school.session.id, school.one.instructor.id, "p1", "instructor")
+    school.later(minutes=6)
+    tick_timers(school.app)
+    live.presence_started(school.session.id, school.one.students[0].id, "p2", "student")
+    with school.app.store.read() as db:
+        case = db.exec(select(ExceptionCase)).one()
+    assert (case.status, case.resolution, case.owner_id) == ("resolved", "They came late.", None)
+
+
 def test_a_case_nobody_settles_is_escalated_once(school: School):
     school.later(hours=2, minutes=6)
     tick_timers(school.app)
