@@ -122,7 +122,7 @@ def test_it_comes_up_mends_itself_and_stops_clean(start: Callable[..., Run]) -> 
     assert set(before) == ROLES
 
     before["worker"].send_signal(signal.SIGKILL)
-    run.until(lambda: "worker" in run.roles() and run.roles()["worker"].pid != before["worker"].pid)
+    run.until(lambda: run.roles().get("worker", before["worker"]).pid != before["worker"].pid)
     run.until(lambda: run.text().count("worker is ready") == 2)
     assert run.roles()["web"].pid == before["web"].pid
 
