@@ -139,7 +139,7 @@ async def test_lost_packets_are_sent_again(network: UdpProxy, pages: Pages) -> N
 
     async def repaired() -> bool:
         now = await inbound(bob, "ann/camera")
-        again = now["retransmittedPacketsReceived"] - before.get("retransmittedPacketsReceived", 0)
+        again = now.get("retransmittedPacketsReceived", 0) - before.get("retransmittedPacketsReceived", 0)
         return again > 0 and now["framesDecoded"] - before["framesDecoded"] > 30
 
     await eventually(repaired, 25)
