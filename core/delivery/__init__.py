@@ -3,13 +3,14 @@
 emit            append an event; its deliveries are queued in the same transaction
 audit           record who saw or changed what
 start_chain     queue a stage of the chain after a lesson
+give_way        let quick work go first
 register        what the lifecycle does for a stage, and for a delivery that failed for good
 retry           try a failed delivery again
 switch_plugin   hold a plugin's deliveries, or let them go
 launch          work the queue in this process (the worker role); shutdown ends it
 """
 
-from core.delivery.engine import Engine
+from core.delivery.engine import Engine, give_way
 from core.delivery.operate import reconcile, retry, switch_plugin, take_over, tidy
 from core.delivery.outbox import audit, emit, hook_of, start_chain
 from core.delivery.work import register, report_dead, run
@@ -18,6 +19,7 @@ from core.services import Services
 __all__ = [
     "audit",
     "emit",
+    "give_way",
     "hook_of",
     "launch",
     "reconcile",

@@ -8,6 +8,7 @@ again after a crash is always right. A pause between attempts is a delayed workf
 import fcntl
 import logging
 import threading
+import time
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,7 @@ DRAFTS = "hilink-drafts"
 DELIVER = "deliver_v1"
 CHAIN = "chain_v1"
 _POLL_S = 0.1
+_GIVE_WAY_POLL_S = 0.4
 _MAX_RECOVERIES = 10
 """A hook that takes the whole process down with it is given up after this many restarts."""
 
@@ -96,6 +98,15 @@ def queued(store: Any, statuses: Iterable[str] = ("ENQUEUED", "DELAYED")) -> lis
     return [
         Work(row.workflow_id, row.name, tuple((row.input or {}).get("args", ())), row.status) for row in rows
     ]
+
+
+def give_way(store: Any, most_s: float) -> None:
+    """Wait while quick work stands in the queue, `most_s` at most: for work that takes the processor for long."""
+    ends = time.monotonic() + most_s
+    while time.monotonic() < ends and client(store).list_workflows(
+        status="ENQUEUED", queue_name=QUEUE, limit=1, load_input=False, load_output=False
+    ):
+        time.sleep(_GIVE_WAY_POLL_S)
 
 
 def forget(store: Any, work_ids: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from sqlmodel import Session, func, select
 
 from core import services
 from core.clock import set_timer
-from core.delivery import emit, start_chain
+from core.delivery import emit, give_way, start_chain
 from core.domain import ClassSession, Room, TranscriptSegment
 from core.domain.load import attendance_views, get_session, seats, summary_input
 from core.events import TranscriptFinalized
@@ -29,6 +29,8 @@ from core.lifecycle.notify import tell_families
 from core.lifecycle.summarise import draft, rejections, store_draft
 
 STAGES = ("attendance", "transcript", "draft", "tell")
+GIVE_WAY = timedelta(minutes=2)
+"""Counted from the lesson's end, so that a queue that is never empty cannot hold drafts back for good."""
 _BEFORE = {"attendance": "ended", "transcript": "attended", "draft": "transcribed", "tell": "approved"}
 
 
@@ -85,8 +87,15 @@ def finish_transcript(db: Session, row: ClassSession) -> None:
 
 
 def _draft(session_id: str) -> None:
-    """Thinking happens outside any transaction and may happen twice; storing happens once."""
-    store = services.current().store
+    """Thinking happens outside any transaction and may happen twice; storing happens once.
+
+    When many lessons end together, what is quick goes first: attendance, hooks and mail of all of them.
+    """
+    service, store = services.current(), services.current().store
+    if service.role == "worker":
+        with store.read() as db:
+            ended_at = get_session(db, session_id).ended_at or service.clock.now()
+        give_way(store, (ended_at + GIVE_WAY - service.clock.now()).total_seconds())
     with store.read() as db:
         if _waiting(db, session_id, "draft", lock=False) is None:
             return

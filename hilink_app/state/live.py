@@ -1,8 +1,8 @@
 """Pages that change by themselves: web tails the event log and asks the pages concerned to look again.
 
 A page's on_load handler calls `watch(self, PageState.refresh, ("board",))`. When an event touches one of its
-topics, `PageState.refresh` is queued for that browser, at most one every `QUIET_S`. Topics: "board" (every
-session event), "cases", "deliveries", "session:<id>", "person:<id>".
+topics, `PageState.refresh` is queued for that browser, at most one every `QUIET_S` and never beside one that
+still runs. Topics: "board" (every session event), "cases", "deliveries", "session:<id>", "person:<id>".
 """
 
 import asyncio
@@ -20,8 +20,11 @@ from core.domain import DomainEvent
 
 logger = logging.getLogger(__name__)
 
-QUIET_S = 0.25
-"""Several events in a burst cause one refresh."""
+QUIET_S = 0.4
+"""Several events in a burst cause one refresh; the first of them causes it at once."""
+PULSE_S = 0.05
+STUCK_S = 10.0
+"""A refresh that has not ended by then does not hold up the next one."""
 
 
 @dataclass(slots=True)
@@ -31,11 +34,25 @@ class _Watch:
 
 
 @dataclass(slots=True)
+class _Refresh:
+    """The newest refresh of a browser: when it was queued (monotonic), and its end."""
+
+    at: float
+    done: asyncio.Future[Any] | None = None
+
+    def holds(self, now: float) -> bool:
+        """Too early for the next one? A slow browser or server gets fewer refreshes, not a queue of old ones."""
+        running = self.done is not None and not self.done.done()
+        return now - self.at < (STUCK_S if running else QUIET_S)
+
+
+@dataclass(slots=True)
 class _Watches:
     """By client token: what each open page wants to hear of. A page replaces the former page's watch."""
 
     by_token: dict[str, _Watch] = field(default_factory=dict[str, _Watch])
     due: set[str] = field(default_factory=set[str])
+    newest: dict[str, _Refresh] = field(default_factory=dict[str, _Refresh])
     later: dict[str, asyncio.TimerHandle] = field(default_factory=dict[str, asyncio.TimerHandle])
 
 
@@ -116,26 +133,31 @@ async def _listen() -> None:
 
 
 async def _push(app: rx.App) -> None:
+    loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(QUIET_S)
-        due, _watches.due = _watches.due, set()
+        await asyncio.sleep(PULSE_S)
         namespace = app.event_namespace
-        if not due or namespace is None:
+        if not _watches.due or namespace is None:
             continue
         connected = set(namespace.token_to_sid)
-        for token in list(_watches.by_token):
-            if token not in connected and token not in due:
-                continue
-            if token not in connected:
+        for token in _watches.by_token.keys() - connected:
+            if token in _watches.due:
                 del _watches.by_token[token]
-        for token in due & connected:
-            if (wanted := _watches.by_token.get(token)) is not None:
-                await _enqueue(app, token, wanted.handler)
+        _watches.due &= _watches.by_token.keys()
+        for token in _watches.newest.keys() - connected:
+            del _watches.newest[token]
+        for token in list(_watches.due):
+            newest = _watches.newest.get(token)
+            if newest is None or not newest.holds(loop.time()):
+                _watches.due.discard(token)
+                _watches.newest[token] = _Refresh(loop.time())
+                _watches.newest[token].done = await _enqueue(app, token, _watches.by_token[token].handler)
 
 
-async def _enqueue(app: rx.App, token: str, handler: str) -> None:
+async def _enqueue(app: rx.App, token: str, handler: str) -> asyncio.Future[Any] | None:
     try:
         with app.set_contexts():
-            await app.event_processor.enqueue(token, Event(name=handler))
+            return await app.event_processor.enqueue(token, Event(name=handler))
     except Exception:  # a browser that has just gone must not stop the others
         logger.info("a page could not be refreshed", exc_info=True)
+        return None
