@@ -24,7 +24,10 @@ SYNC_WAIT_S = 1.0
 LOSS_WINDOW_S = 0.4
 HALF_ROUND = 0x8000
 _HEADER = rtp.HEADER
-_HEADER_TIMED = struct.Struct("!BBHLLHHL")
+_HEADER_ONE = struct.Struct("!BBHLLHHL")
+_HEADER_TWO = struct.Struct("!BBHLLHHLL")
+OVERHEAD = 60
+"""Bytes a packet needs on the line beside its payload: IP, UDP, RTP with extensions, SRTP tag."""
 
 
 class Forwarder:
@@ -67,6 +70,7 @@ class Forwarder:
         "rtx_payload_type",
         "rtx_ssrc",
         "sent_bytes",
+        "sequence_id",
         "ssrc",
         "target",
         "time_id",
@@ -79,7 +83,7 @@ class Forwarder:
         self.rtx_ssrc = self.ssrc ^ 1
         self.payload_type = 0
         self.rtx_payload_type: int | None = None
-        self.time_id = 0
+        self.time_id = self.sequence_id = 0
         self.clock_hz = 90000
         self.publication: Publication | None = None
         self.encoding: Encoding | None = None
@@ -207,8 +211,11 @@ class Forwarder:
                 payload = _with_picture(payload, vp8.picture_id_at, picture)
         self.packets += 1
         self.octets += len(payload)
-        self.sent_bytes += len(payload) + 60
-        self.transport.send_rtp(self._header(marker, out, timestamp, now) + payload)
+        size = len(payload) + OVERHEAD
+        self.sent_bytes += size
+        self.transport.send_rtp(
+            self._header(marker | self.payload_type, out, timestamp, self.ssrc, size, now) + payload
+        )
 
     def retransmit(self, out: int, now: float) -> int:
         """Answer one NACK from the encoding's ring, by RTX where negotiated. Bytes sent, 0 if it is gone."""
@@ -234,22 +241,29 @@ class Forwarder:
         ):
             picture = (((payload[2] & 0x7F) << 8) | payload[3]) + picture_offset
             payload = _with_picture(payload, 2, picture & 0x7FFF)
+        size = len(payload) + OVERHEAD
         if self.rtx_payload_type is None:
-            data = self._header(marker, out, timestamp, now) + payload
+            data = self._header(marker | self.payload_type, out, timestamp, self.ssrc, size, now) + payload
         else:
-            head = _HEADER.pack(
-                0x80,
-                marker | self.rtx_payload_type,
-                self._rtx_sequence,
-                (timestamp + self._timestamp_offset) & 0xFFFFFFFF,
-                self.rtx_ssrc,
+            number = self._rtx_sequence
+            self._rtx_sequence = (number + 1) & 0xFFFF
+            head = self._header(
+                marker | self.rtx_payload_type, number, timestamp, self.rtx_ssrc, size + 2, now
             )
-            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
             data = head + struct.pack("!H", out) + payload
         self.retransmitted += 1
-        self.sent_bytes += len(data) + 48
+        self.sent_bytes += size
         self.transport.send_rtp(data)
         return len(data)
+
+    def probe(self, now: float) -> int:
+        """Send the newest packet once more by RTX, to see what the line takes. Bytes sent, 0 if impossible.
+
+        Unlike padding it may even be of use; browsers drop what they have and still report its arrival.
+        """
+        if self.rtx_payload_type is None or self._highest_out is None:
+            return 0
+        return self.retransmit(self._highest_out, now)
 
     def send_report(self, encoding: Encoding, now: float) -> None:
         """The encoding's sender report in this subscriber's timestamps."""
@@ -287,14 +301,20 @@ class Forwarder:
         """The last round trip while it is news."""
         return self.rtt_s if now - self.rtt_at < within_s else None
 
-    def _header(self, marker: int, out: int, timestamp: int, now: float) -> bytes:
+    def _header(self, second: int, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bytes:
+        """A header with the extensions that are negotiated. second: its second byte; size: see OVERHEAD."""
         timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        if not self.time_id:
-            return _HEADER.pack(0x80, marker | self.payload_type, out, timestamp, self.ssrc)
-        send_time = (self.time_id << 28) | 0x2000000 | (int(now * 262144) & 0xFFFFFF)
-        return _HEADER_TIMED.pack(
-            0x90, marker | self.payload_type, out, timestamp, self.ssrc, 0xBEDE, 1, send_time
-        )
+        sent = self.transport.sent if self.sequence_id else None
+        if sent is not None:
+            number = (self.sequence_id << 28) | 0x1000000 | (sent.add(size, now) << 8)
+            if not self.time_id:
+                return _HEADER_ONE.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 1, number)
+            send_time = (self.time_id << 28) | 0x2000000 | (int(now * 262144) & 0xFFFFFF)
+            return _HEADER_TWO.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 2, send_time, number)
+        if self.time_id:
+            send_time = (self.time_id << 28) | 0x2000000 | (int(now * 262144) & 0xFFFFFF)
+            return _HEADER_ONE.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 1, send_time)
+        return _HEADER.pack(0x80, second, sequence, timestamp, ssrc)
 
     def _skips(self, vp8: Vp8, now: float) -> bool:
         """Temporal layers: down at once, up at a frame that does not need the ones we left out."""

@@ -10,6 +10,7 @@ from rtc import stun
 from rtc.dtls import Dtls, DtlsContext, Fingerprint
 from rtc.errors import MediaError
 from rtc.ice import Credentials, IceLite
+from rtc.sent import SentPackets
 from rtc.srtp import Srtp
 from rtc.udp import UdpPort, UdpSocket
 
@@ -55,6 +56,8 @@ class Transport:
         self.fingerprints = tuple(fingerprints)
         self.closed = False
         self.created_at = time.monotonic()
+        self.sent: SentPackets | None = None
+        """Set it when transport-wide sequence numbers are negotiated; forwarders then number and record."""
         self.ice = IceLite(Credentials.new(remote_ufrag))
         port.by_ufrag[self.ice.current.ufrag] = self
 

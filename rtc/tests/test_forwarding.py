@@ -14,6 +14,7 @@ from rtc.forwarder import Forwarder
 from rtc.layers import Demand, allocate
 from rtc.publication import Publication
 from rtc.sdp import Codec
+from rtc.sent import SIZE, SentPackets
 
 pytestmark = pytest.mark.unit
 
@@ -26,6 +27,7 @@ class Wire:
     def __init__(self) -> None:
         self.rtp: list[rtp.Packet] = []
         self.rtcp: list[rtcp.Block] = []
+        self.sent: SentPackets | None = None
 
     def send_rtp(self, packet: bytes) -> None:
         self.rtp.append(rtp.parse(packet))
@@ -231,6 +233,63 @@ def test_a_nack_is_answered_by_rtx_with_the_rewritten_packet() -> None:
     assert answer.payload == struct.pack("!H", wanted.sequence) + wanted.payload
     assert answer.timestamp == wanted.timestamp
     assert not forwarder.retransmit((wanted.sequence + 200) & 0xFFFF, stream.now)
+
+
+@pytest.mark.parametrize("time_id", [0, 3])
+def test_packets_of_a_connection_are_numbered_and_recorded(time_id: int) -> None:
+    stream, other = Stream(), Stream()
+    forwarder, down = attach(stream)
+    second = Forwarder(cast(Any, down))
+    second.select(other.encoding, 3, other.now)
+    down.sent = SentPackets()
+    down.sent.next = 0xFFFD
+    for one in (forwarder, second):
+        one.sequence_id, one.time_id = 5, time_id
+    for number in range(3):
+        stream.frame(number, key=number == 0)
+        other.frame(number, key=number == 0)
+    assert forwarder.retransmit(down.rtp[0].sequence, stream.now)
+    found = [rtp.extension_values(one.profile, one.extensions) for one in down.rtp]
+    assert [one[5] for one in found] == [
+        struct.pack("!H", number & 0xFFFF) for number in range(0xFFFD, 0x10004)
+    ]
+    assert all((3 in one) is bool(time_id) for one in found)
+    assert down.sent.full(0xFFFE) == 0xFFFE and down.sent.full(2) == 0x10002
+    assert down.sent.full(4) is None, "not sent yet"
+    assert down.sent.get(0x10000) == (pytest.approx(100.066), len(down.rtp[3].payload) + 60)
+
+
+def test_a_probe_sends_something_the_browser_already_has() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    assert not forwarder.probe(stream.now)
+    for number in range(9):
+        stream.frame(number, key=number == 0)
+    assert forwarder.probe(stream.now)
+    assert down.rtp[-1].payload == struct.pack("!H", down.rtp[-2].sequence) + down.rtp[-2].payload
+    forwarder.rtx_payload_type = None
+    assert not forwarder.probe(stream.now), "without RTX a second copy would be a replay"
+
+
+def test_the_record_of_sent_packets_is_bounded() -> None:
+    sent = SentPackets()
+    for number in range(3 * SIZE):
+        sent.add(number % 1200, float(number))
+    assert len(sent.times) == len(sent.sizes) == SIZE
+    assert sent.get(2 * SIZE) == (2.0 * SIZE, 2 * SIZE % 1200)
+    assert sent.get(2 * SIZE - 1) is None and sent.get(3 * SIZE) is None
+    assert sent.full((2 * SIZE - 1) & 0xFFFF) is None
+
+
+def test_numbers_are_given_only_where_they_were_agreed_on() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    down.sent = SentPackets()
+    stream.frame(0, key=True)
+    assert not down.rtp[0].extensions and down.sent.next == 0
+    down.sent, forwarder.sequence_id = None, 5
+    stream.frame(1)
+    assert not down.rtp[1].extensions
 
 
 def test_the_publishers_clock_is_translated() -> None:
