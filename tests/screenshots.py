@@ -1,7 +1,7 @@
 """Every page at three widths, light and dark, as the role that uses it, from a demo academy of its own.
 
 Routes come from the app's own list, so a new page is in the pictures without anybody thinking of it.
-Routes with a placeholder are filled from links found on the pages before them.
+Routes with a placeholder are filled from links found on the pages before them, else from the database.
 """
 
 import re
@@ -14,6 +14,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from hilink_app.toolchain import browser as browsers
 from hilink_app.toolchain import frontend
+from tests.routes import PLACEHOLDER, filled
 from tests.stack import Stack, StackError
 
 WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1440}
@@ -21,8 +22,6 @@ SCHEMES = ("light", "dark")
 HEIGHT = 900
 SETTLE_MS = 700
 """Data arrives over the socket after the page is drawn; there is no event for "that was all"."""
-
-_PLACEHOLDER = re.compile(r"\[+[^\]]+\]+")
 
 Say = Callable[[str], None]
 
@@ -80,11 +79,8 @@ def _role(
             context.request.post(f"{stack.url}/auth/sign-in", form=form, headers={"Origin": stack.url})
         page = context.new_page()
         links: set[str] = set()
-        for route in sorted(routes, key=lambda name: (_PLACEHOLDER.search(name) is not None, name)):
-            path = _fill(route, links)
-            if path is None:
-                missed.append(f"{role} {route}")
-                continue
+        for route in sorted(routes, key=lambda name: (PLACEHOLDER.search(name) is not None, name)):
+            path = _linked(route, links) or filled(stack, "/" + route.strip("/"))
             try:
                 links |= _one(page, stack.url + path, out, f"{role}-{_file_name(route)}", scheme)
             except PlaywrightError as error:
@@ -106,11 +102,11 @@ def _one(page: Page, url: str, out: Path, name: str, scheme: str) -> set[str]:
     return set(page.eval_on_selector_all("a[href^='/']", "all => all.map(a => a.getAttribute('href'))"))
 
 
-def _fill(route: str, links: set[str]) -> str | None:
+def _linked(route: str, links: set[str]) -> str | None:
     route = "/" + route.strip("/")
-    if not _PLACEHOLDER.search(route):
-        return route
-    pattern = re.compile(_PLACEHOLDER.sub("[^/?#]+", route.replace(".", r"\.")) + r"$")
+    if not PLACEHOLDER.search(route):
+        return None
+    pattern = re.compile(PLACEHOLDER.sub("[^/?#]+", route.replace(".", r"\.")) + r"$")
     return next((link for link in sorted(links) if pattern.match(link)), None)
 
 

@@ -31,7 +31,7 @@ from core.queries.common import Face, LessonLine, face, iso, lesson_lines
 
 @dataclass(frozen=True)
 class Step:
-    """One topic on the path through a course. state: covered | started | to_come."""
+    """One topic on the path through a course. state: covered | started | here (started, and the newest) | to_come."""
 
     topic: str
     state: str
@@ -319,8 +319,8 @@ def _homework(db: Session, student_id: str) -> list[Homework]:
 
 
 def _paths(db: Session, student_id: str) -> list[CoursePath]:
-    states = {
-        row.topic_id: row.state
+    records = {
+        row.topic_id: row
         for row in db.exec(select(ProgressRecord).where(ProgressRecord.student_id == student_id))
     }
     paths: list[CoursePath] = []
@@ -335,7 +335,16 @@ def _paths(db: Session, student_id: str) -> list[CoursePath]:
             .where(CurriculumTopic.course_id == course.id)
             .order_by(col(CurriculumTopic.position))
         ).all()
-        steps = [Step(topic.name, states.get(topic.id, "to_come")) for topic in topics]
+        known = {topic.id: records[topic.id] for topic in topics if topic.id in records}
+        begun = [row for row in known.values() if row.state == "started"]
+        here = max(begun, key=lambda row: row.updated_at).topic_id if begun else None
+        steps = [
+            Step(
+                topic.name,
+                "here" if topic.id == here else known[topic.id].state if topic.id in known else "to_come",
+            )
+            for topic in topics
+        ]
         paths.append(CoursePath(course.name, steps, sum(s.state == "covered" for s in steps), len(steps)))
     return paths
 

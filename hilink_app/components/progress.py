@@ -63,11 +63,12 @@ def attendance_legend(present: int | rx.Var, late: int | rx.Var, missed: int | r
 
 
 def path_step(label: Text, state: Text) -> rx.Component:
-    """A step of the path: ``state`` done, here or to come. a11y: "you are here" is said; ``aria-current``."""
+    """A step of the path: ``state`` done, started, here or to come. a11y: "you are here" is said; ``aria-current``."""
     mark = rx.match(
         state,
         ("done", rx.el.span(icon("check"), rx.el.span(t("done"), class_name="hl-sr"), class_name="hl-pd")),
         ("here", rx.el.span(rx.el.em(), class_name="hl-pn")),
+        ("started", rx.el.span(rx.el.em(), rx.el.span(t("started"), class_name="hl-sr"), class_name="hl-pn")),
         rx.el.i(),
     )
     here = rx.Var.create(state) == "here"

@@ -157,25 +157,28 @@ def _course(db: Session, key: str) -> Course:
 def _live_past_week(made: Services, pairs: list[Pair]) -> None:
     now = made.clock.now()
     monday = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=7)
-    starts = [
+    done = now - timedelta(hours=2)
+    starts = {
         monday + timedelta(days=day, hours=hour)
         for day in range(8)
         for hour in (8, 10, 13, 14, 15, 16, 17, 18)
-    ]
-    lessons = plan(
-        pairs, [start for start in starts if start + LESSON < now - timedelta(hours=2)], LESSON, rounds=2
-    )
+    }
+    # Whatever the time of day when somebody looks for the first time, the board has a day behind it.
+    starts |= {
+        now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour) for hour in (3, 4, 5, 6)
+    }
+    lessons = plan(pairs, sorted(one for one in starts if one + LESSON < done), LESSON, rounds=2)
     past.live_through(made, lessons, LESSON)
 
 
 def _plan_ahead(made: Services, pairs: list[Pair]) -> None:
     """Today and tomorrow, through the real schedule: the worker provisions and invites."""
     now = made.clock.now()
-    first = (now + timedelta(minutes=50)).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    today = [first + timedelta(hours=hour) for hour in range(3)]
+    half = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0) + timedelta(minutes=30)
+    today = [half + timedelta(minutes=90 * turn) for turn in range(4)]
     tomorrow = (now + timedelta(days=1)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     later = [tomorrow.replace(hour=hour) for hour in (9, 13, 14, 15, 16, 17)]
-    starts = sorted({start for start in (*today, *later) if start > now + timedelta(minutes=30)})
+    starts = sorted({start for start in (*today, *later) if start > now + timedelta(minutes=10)})
     with made.store.read() as db:
         coordinator = _viewer(db, "coordinator")
         topics = past.topics_by_course(db)

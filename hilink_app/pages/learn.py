@@ -59,7 +59,7 @@ def path(course: rx.Var[CoursePath]) -> rx.Component:
     """A course's topics as a path, with how far the student is."""
 
     def step(one: rx.Var[Step]) -> rx.Component:
-        return ui.path_step(one.topic, rx.match(one.state, ("covered", "done"), ("started", "here"), ""))
+        return ui.path_step(one.topic, rx.match(one.state, ("covered", "done"), ("to_come", ""), one.state))
 
     return ui.panel(
         rx.el.h2(

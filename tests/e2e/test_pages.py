@@ -3,18 +3,15 @@
 Routes come from the app's own list, so a new page is looked at without anybody thinking of it.
 """
 
-import re
 from collections.abc import Callable
 
 import httpx
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
-from sqlmodel import select
 
-from core.domain import StudentReport, Summary
-from core.store.sql import SqlStore
 from hilink_app.demo.people import ACCOUNTS, PASSWORD
+from tests.routes import filled
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -28,7 +25,7 @@ NewContext = Callable[..., BrowserContext]
 
 
 def _routes() -> list[tuple[str, str]]:
-    """(role, route) of every page a role opens; pages with a placeholder are filled in by `_filled`."""
+    """(role, route) of every page a role opens; pages with a placeholder are filled in by `tests.routes`."""
     from hilink_app.hilink_app import specs
 
     return sorted(
@@ -40,20 +37,6 @@ def _routes() -> list[tuple[str, str]]:
             if not spec.route.startswith("/room") and spec.route != "/"
         }
     )
-
-
-def _filled(stack: Stack, role: str, route: str) -> str:
-    """The route with an id in place of its placeholder."""
-    if "[" not in route:
-        return route
-    store = SqlStore(stack.settings)
-    with store.read() as db:
-        report = db.exec(select(StudentReport).where(StudentReport.status == "approved")).first()
-        summary = db.exec(select(Summary).where(Summary.status == "draft")).first()
-    store.close()
-    assert report is not None and summary is not None
-    ids = {"report_id": report.id, "summary_id": summary.id, "student_id": report.student_id}
-    return re.sub(r"\[(\w+)\]", lambda found: ids[found.group(1)], route)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +68,7 @@ def test_a_page_shows_itself_and_axe_finds_nothing_serious(
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)[:300]))
-    page.goto(hilink_stack.url + _filled(hilink_stack, role, route))
+    page.goto(hilink_stack.url + filled(hilink_stack, route))
     page.locator("main").first.wait_for()
     page.wait_for_function("() => !document.querySelector('.hl-sk')", timeout=20_000)
     page.wait_for_timeout(SETTLE_MS)
