@@ -33,6 +33,8 @@ LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
 _FORMATS = {"en": "en_GB", "de": "de_DE"}
 _DAYS = {"en": ("EEEE d MMMM", "EEE d MMM"), "de": ("EEEE, d. MMMM", "EEE d. MMM")}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_CREATED = datetime(2026, 11, 24)
+"""In every catalog: a date that changes by itself makes conflicts and says nothing."""
 
 
 def N_(msgid: str) -> str:
@@ -202,7 +204,7 @@ def client_module() -> str:
 
 def _template() -> Catalog:
     """All strings of the code as a fresh catalog."""
-    template = Catalog(project="HiLink", version="0.1", charset="utf-8", fuzzy=False)
+    template = Catalog(project="HiLink", version="0.1", charset="utf-8", fuzzy=False, creation_date=_CREATED)
     template.header_comment = "# Texts of HiLink."
     for item in found_in_tree(ROOT):
         template.add(item.id, locations=[(item.path, item.line)], auto_comments=item.comments)

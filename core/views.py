@@ -81,11 +81,19 @@ class TopicView:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of a draft with its evidence: ids of transcript segments. section: see SummaryDraft."""
+    """A sentence of a draft with its evidence: ids of transcript segments, or the record it was counted from.
+
+    section: see SummaryDraft. basis: one of BASES, or "" for a sentence that rests on what was said.
+    """
 
     text: str
     spans: tuple[str, ...] = ()
     section: str = "covered"
+    basis: str = ""
+
+
+BASES = ("attendance", "answers", "talk_time", "course_plan", "transcript")
+"""Records a sentence can be counted from. Everything else needs words of the transcript or a person's word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,20 @@ from core.events import SummaryChanged
 
 SECTIONS = ("covered", "went_well", "watch", "next", "homework")
 COVERAGE = ("covered", "started", "not_reached")
+VOUCHED = "vouched"
+"""The basis of a sentence that the instructor stands for without a source."""
 MAX_SENTENCES = 60
 MAX_CHARS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class EditedSentence:
-    """spans: evidence the sentence keeps; none means the instructor vouches for it."""
+    """spans: evidence the sentence keeps. basis: the record it was counted from, VOUCHED, or ""."""
 
     text: str
     spans: tuple[str, ...] = ()
     section: str = "covered"
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +158,21 @@ def _apply(db: Session, row: Summary, edits: Edits) -> None:
 
 
 def _sentences(edited: tuple[EditedSentence, ...], drafted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """edited: True marks a sentence that differs from the draft: the instructor's own words."""
+    """edited: True marks a sentence that differs from the draft: the instructor's own words.
+
+    Nobody can claim a record for other words than those that were counted from it.
+    """
     if len(edited) > MAX_SENTENCES:
         raise InvalidInput("sentences", "A summary has {most} sentences at most.", most=MAX_SENTENCES)
-    before = {item["text"] for item in drafted}
+    before = {item["text"]: item for item in drafted}
     known = {span for item in drafted for span in item.get("spans", ())}
     return [
         {
             "text": _text(item.text, "sentences"),
             "spans": [span for span in item.spans if span in known],
             "section": item.section if item.section in SECTIONS else "covered",
-            "edited": item.text.strip() not in before,
+            "basis": VOUCHED if item.basis == VOUCHED else before.get(item.text.strip(), {}).get("basis", ""),
+            "edited": before.get(item.text.strip(), {"edited": True}).get("edited", False),
         }
         for item in edited
         if item.text.strip()

@@ -15,7 +15,7 @@ from core.clock import set_timer
 from core.delivery import emit
 from core.domain import ClassSession, Coverage, StudentReport, Summary
 from core.events import SummaryChanged
-from core.views import CoverageDraft, ReportDraft, Sentence, SummaryDraft, SummaryInput
+from core.views import BASES, CoverageDraft, ReportDraft, Sentence, SummaryDraft, SummaryInput
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,10 @@ def checked(drafted: SummaryDraft, material: SummaryInput) -> SummaryDraft:
 
     def known(sentence: Sentence) -> Sentence:
         return Sentence(
-            sentence.text, tuple(span for span in sentence.spans if span in speakers), sentence.section
+            sentence.text,
+            tuple(span for span in sentence.spans if span in speakers),
+            sentence.section,
+            sentence.basis if sentence.basis in BASES else "",
         )
 
     reports: list[ReportDraft] = []

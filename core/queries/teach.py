@@ -207,7 +207,8 @@ def summaries(viewer: Viewer, *, limit: int = 100) -> list[tuple[ToApprove, str]
 
 @dataclass(frozen=True)
 class SentenceLine:
-    """key: stable in the page; spans: segment ids; moment: of the first one as m:ss, "" without evidence."""
+    """key: stable in the page; spans: segment ids; moment: of the first one as m:ss, "" without evidence.
+    basis: the record it was counted from, "vouched", or ""."""
 
     key: str
     text: str
@@ -215,6 +216,7 @@ class SentenceLine:
     spans: list[str]
     moment: str
     edited: bool
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -351,6 +353,7 @@ def sentence_lines(body: dict[str, Any], moments: dict[str, int], prefix: str) -
                 spans,
                 moment(min(starts)) if starts else "",
                 bool(item.get("edited", False)),
+                str(item.get("basis", "")),
             )
         )
     return lines

@@ -17,6 +17,15 @@ SECTIONS = {
     "next": N_("Next time"),
     "homework": N_("Homework"),
 }
+BASES = {
+    "attendance": N_("attendance"),
+    "answers": N_("answers counted"),
+    "talk_time": N_("time counted"),
+    "course_plan": N_("course plan"),
+    "transcript": N_("transcript"),
+    "vouched": N_("your word"),
+}
+"""What a sentence without a moment in the transcript rests on."""
 _SHOW_LINE = """(() => {
   const line = document.querySelector(`[data-key="${%s ?? ""}"]`), box = line?.closest(".hl-tu");
   if (!box) return;
@@ -77,14 +86,19 @@ def summaries() -> rx.Component:
 def _sentence(line: rx.Var[SentenceLine]) -> rx.Component:
     """One sentence: its source one click away, Edit and Remove beside it; the one being rewritten is a text box."""
     unsure = (
-        _open_draft() & (line.spans.length() == 0) & ~line.edited & ~ReviewState.vouched.contains(line.key)
+        _open_draft()
+        & (line.spans.length() == 0)
+        & ~line.edited
+        & (line.basis == "")
+        & ~ReviewState.vouched.contains(line.key)
     )
+    source = rx.cond(line.basis == "", line.moment, ui.t_choice(line.basis, BASES))
     state = rx.cond(unsure, "none", rx.cond(ReviewState.active == line.key, "active", "rest"))
     show = rx.Var(_SHOW_LINE % str(line.spans[0]))
     light = [rx.call_function(show), ReviewState.pick(line.key).prevent_default]
     shown = rx.el.div(
         rx.el.span(
-            ui.sourced_sentence(line.text, line.moment, state=state, on_click=light, key=line.key),
+            ui.sourced_sentence(line.text, source, state=state, on_click=light, key=line.key),
             class_name="hl-sent-t",
         ),
         rx.cond(

@@ -167,7 +167,7 @@ class ReviewState(BaseState):
     def vouch(self, key: str) -> None:
         """The instructor stands for a sentence without a source."""
         self.vouched = [*self.vouched, key]
-        self.problem, self.problem_key = "", ""
+        self.problem, self.problem_key, self.saved = "", "", False
         self._count()
 
     @rx.event
@@ -175,7 +175,7 @@ class ReviewState(BaseState):
     def vouch_all(self) -> None:
         """The instructor stands for every sentence without a source."""
         self.vouched = [*self.vouched, *(line.key for line in self._unsure())]
-        self.problem, self.problem_key = "", ""
+        self.problem, self.problem_key, self.saved = "", "", False
         self._count()
 
     @rx.event
@@ -254,7 +254,7 @@ class ReviewState(BaseState):
         return [
             line
             for line in self._all()
-            if not line.spans and not line.edited and line.key not in self.vouched
+            if not line.spans and not line.edited and not line.basis and line.key not in self.vouched
         ]
 
     def _line(self, key: str) -> SentenceLine | None:
@@ -267,7 +267,9 @@ class ReviewState(BaseState):
             return
         line = self._line(key)
         if line is not None and line.text != text:
-            self._change(lambda line: replace(line, text=text, edited=True) if line.key == key else line)
+            self._change(
+                lambda line: replace(line, text=text, edited=True, basis="") if line.key == key else line
+            )
         self._drop_empty()
         self.editing, self.text = "", ""
         if self.problem_key == key:
@@ -291,7 +293,15 @@ class ReviewState(BaseState):
 
     def _edits(self) -> Edits:
         def edited(lines: list[SentenceLine]) -> tuple[EditedSentence, ...]:
-            return tuple(EditedSentence(line.text, tuple(line.spans), line.section) for line in lines)
+            return tuple(
+                EditedSentence(
+                    line.text,
+                    tuple(line.spans),
+                    line.section,
+                    approve.VOUCHED if line.key in self.vouched else line.basis,
+                )
+                for line in lines
+            )
 
         return Edits(
             sentences=edited(self.sentences),

@@ -269,6 +269,34 @@ def test_the_next_briefing_is_rewritten_from_the_approved_summary(school: School
     assert body["homework"] == ["Sheet 4"]
 
 
+def test_what_a_sentence_rests_on_is_kept_but_never_claimed(school: School):
+    """A counted fact stays one over every Save; other words never become one; a person's word is stored."""
+    _teach(school)
+    _finish_transcript(school)
+    summary = _summary(school)
+    drafted = [{"text": "Sam got 3 of 5 right.", "spans": [], "section": "covered", "basis": "answers"}]
+    with school.app.store.write() as db:
+        row = db.get_one(Summary, summary.id)
+        row.body = {"sentences": drafted}
+        db.add(row)
+    version = summary.version
+    for _ in range(2):
+        edits = approve.Edits(
+            sentences=(
+                approve.EditedSentence("Sam got 3 of 5 right.", basis="answers"),
+                approve.EditedSentence("Sam got 5 of 5 right.", basis="answers"),
+                approve.EditedSentence("Sam was keen today.", basis=approve.VOUCHED),
+            )
+        )
+        version = approve.save_edits(school.instructor, summary.id, version, edits)
+    stored = _summary(school).body["sentences"]
+    assert [(one["basis"], one["edited"]) for one in stored] == [
+        ("answers", False),
+        ("", True),
+        ("vouched", True),
+    ]
+
+
 def test_double_booking_is_refused_with_what_it_clashes(school: School):
     with pytest.raises(Conflict, match=r"Ines Instructor already has Algebra from"):
         schedule.schedule_session(school.coordinator, _new(school, hours=2.5))

@@ -66,16 +66,17 @@ class Drafting:
     def facts(self) -> Iterable[Sentence]:
         """What data says: topics, attendance, answers, talk time, what comes next."""
         if not self.lesson.spoken:
-            yield Sentence(wording.nothing_heard(self.lang))
+            yield Sentence(wording.nothing_heard(self.lang), basis="transcript")
         elif self.lesson.low_accuracy:
-            yield Sentence(wording.not_accurate(self.lang))
+            yield Sentence(wording.not_accurate(self.lang), basis="transcript")
         yield from self._topics(None)
         for student in self.lesson.students:
             yield from self._presence(student)
             yield from self._answers(student)
             talk_s = self.lesson.signals.get((student, "talk_s"), 0.0)
             if talk_s > 0 and not self.wish.attempt:  # a draft that came back says less
-                yield Sentence(wording.talk(self.lesson.name(student), talk_s, self.lang))
+                text = wording.talk(self.lesson.name(student), talk_s, self.lang)
+                yield Sentence(text, basis="talk_time")
         yield from self._coming_up()
 
     def report(self, student_id: str) -> ReportDraft:
@@ -126,7 +127,7 @@ class Drafting:
             planned_s = max(60.0, (ended - started).total_seconds())
             section = "covered" if row.status == "present" else "watch"
             text = wording.presence(self.lesson.name(student_id), row, planned_s, self.lang)
-            yield Sentence(text, (), section)
+            yield Sentence(text, (), section, "attendance")
 
     def _answers(self, student_id: str) -> Iterable[Sentence]:
         total = round(self.lesson.signals.get((student_id, "answers"), 0))
@@ -134,9 +135,8 @@ class Drafting:
             right = min(total, round(self.lesson.signals.get((student_id, "answers_right"), 0)))
             share = right / total
             section = "went_well" if share >= _GOOD else "watch" if share < _WEAK else "covered"
-            yield Sentence(
-                wording.answers(self.lesson.name(student_id), right, total, self.lang), (), section
-            )
+            text = wording.answers(self.lesson.name(student_id), right, total, self.lang)
+            yield Sentence(text, (), section, "answers")
 
     def _coming_up(self) -> Iterable[Sentence]:
         """The first topic of the course that comes after the last one reached."""
@@ -144,7 +144,8 @@ class Drafting:
         topics = sorted(self.lesson.given.topics, key=lambda t: t.position)
         last = max((place for place, t in enumerate(topics) if t.id in reached), default=None)
         if last is not None and last + 1 < len(topics):
-            yield Sentence(wording.coming_up(topics[last + 1].name, self.lang), (), "next")
+            text = wording.coming_up(topics[last + 1].name, self.lang)
+            yield Sentence(text, (), "next", "course_plan")
 
     def _key(self, spoken: Sequence[Spoken], count: int) -> list[Spoken]:
         return key_sentences(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.views import ReportDraft, SegmentView, SummaryDraft, SummaryInput
+from core.views import BASES, ReportDraft, SegmentView, SummaryDraft, SummaryInput
 from plugins.transcription.summarise import cues
 from plugins.transcription.summarise.coverage import coverage
 from plugins.transcription.summarise.embed import load
@@ -40,13 +40,14 @@ def texts(draft: SummaryDraft | ReportDraft, section: str = "") -> str:
 
 
 def check_evidence(draft: SummaryDraft, given: SummaryInput) -> None:
-    """Every span exists; every sentence without one is a fact sentence."""
+    """Every span exists; every sentence without one is a fact, and says which record it was counted from."""
     speakers = {s.id: s.person_id for s in given.segments}
     for sentence in (*draft.sentences, *(s for r in draft.reports for s in r.sentences)):
         assert sentence.section in ("covered", "went_well", "watch", "next", "homework")
         assert all(span in speakers for span in sentence.spans)
         if not sentence.spans:
             assert "“" not in sentence.text, sentence
+            assert sentence.basis in BASES, sentence
     for report in draft.reports:
         allowed = {ANNA, report.student_id}
         assert all(speakers[span] in allowed for s in report.sentences for span in s.spans)
