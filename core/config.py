@@ -98,7 +98,13 @@ class Settings(BaseSettings):
     )
     retention_chat_days: int = Field(default=180, description="Chat is erased after this many days.")
     retention_event_days: int = Field(
-        default=730, description="Domain events are erased after this many days."
+        default=730, description="Domain events and worked-off deliveries are erased after this many days."
+    )
+    retention_message_days: int = Field(
+        default=365, description="Which messages were sent, and past timers, are erased after this many days."
+    )
+    retention_audit_days: int = Field(
+        default=1_825, description="The audit log is erased after this many days."
     )
 
     tick_s: float = Field(default=1.0, description="How often the clock looks for due timers and mail.")

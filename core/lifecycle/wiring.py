@@ -1,15 +1,12 @@
 """Tells the engine below what the lifecycle does: stages, failed deliveries, and the worker's regular ticks."""
 
 import asyncio
-from datetime import timedelta
-
-from sqlmodel import col, delete, select
 
 from core.clock import on_tick
 from core.delivery import register
-from core.domain import Delivery, Login, MagicLink, SignInAttempt, TranscriptSegment
+from core.domain import Delivery
 from core.domain.session import ClassSession
-from core.lifecycle import timers
+from core.lifecycle import retention, timers
 from core.lifecycle.cases import open_case
 from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
@@ -65,26 +62,4 @@ def repair_chains(services: Services) -> int:
         return timers.reconcile(db)
 
 
-@on_tick("retention", every_s=3_600)
-def retain(services: Services) -> int:
-    """Erase what has passed its date: transcripts, sign-ins, links. Small batches keep write transactions short."""
-    now, settings = services.clock.now(), services.settings
-    oldest = now - timedelta(days=settings.retention_transcript_days)
-    erased = 0
-    while True:
-        with services.store.write() as db:
-            due = db.exec(
-                select(TranscriptSegment.id)
-                .join(ClassSession, col(ClassSession.id) == TranscriptSegment.session_id)
-                .where(ClassSession.ends_at < oldest)
-                .limit(200)
-            ).all()
-            if due:
-                db.exec(delete(TranscriptSegment).where(col(TranscriptSegment.id).in_(due)))
-            else:
-                db.exec(delete(Login).where(col(Login.expires_at) < now))
-                db.exec(delete(MagicLink).where(col(MagicLink.expires_at) < now - timedelta(days=1)))
-                db.exec(delete(SignInAttempt).where(col(SignInAttempt.window_at) < now - timedelta(days=1)))
-        erased += len(due)
-        if not due:
-            return erased
+on_tick("retention", every_s=3_600)(retention.retain)
