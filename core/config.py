@@ -57,6 +57,18 @@ class Settings(BaseSettings):
         default="", description="How media and agents reach web; empty = http://127.0.0.1:PORT."
     )
 
+    recording_min_free: int = Field(
+        default=2_000_000_000,
+        description="Bytes that stay free on a media node's disk; with less, nothing is recorded.",
+    )
+    recording_segment_s: float = Field(
+        default=300.0, gt=1, description="A recorded track begins a new file after this long."
+    )
+    recording_families: bool = Field(
+        default=False,
+        description="Students and guardians may watch the recordings of their own lessons.",
+    )
+
     smtp_url: str = Field(
         default="", description="smtp://user:password@host:port; empty keeps mail in the outbox, undelivered."
     )
@@ -97,6 +109,9 @@ class Settings(BaseSettings):
         default=180, description="Transcripts are erased after this many days."
     )
     retention_chat_days: int = Field(default=180, description="Chat is erased after this many days.")
+    retention_recording_days: int = Field(
+        default=30, ge=1, description="Recordings are erased after this many days."
+    )
     retention_event_days: int = Field(
         default=730, description="Domain events and worked-off deliveries are erased after this many days."
     )

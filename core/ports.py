@@ -114,12 +114,14 @@ class MediaRights:
     agents_allowed: bool = False
     """The person consented: agents may hear this participant's tracks."""
     recording_allowed: bool = False
+    """The person consented: this participant's tracks may be written into files."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaEvent:
     """Something a node reports. kind: connected, disconnected, published, unpublished, muted, speakers,
-    quality, message (a protocol message for the participant's browser), node_lost, node_back."""
+    quality, message (a protocol message for the participant's browser), recording (a recording's state),
+    node_lost, node_back."""
 
     kind: str
     room_id: str
@@ -141,6 +143,10 @@ class MediaServer(Protocol):
     async def mute(self, room_id: str, participant_id: str, source: str, muted: bool) -> None: ...
 
     async def leave(self, room_id: str, participant_id: str) -> None: ...
+
+    async def record(self, room_id: str, recording_id: str | None) -> None:
+        """Record the room as that recording from now on; None stops. Remembered until `close_room`."""
+        ...
 
     async def close_room(self, room_id: str) -> None: ...
 

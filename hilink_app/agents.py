@@ -19,10 +19,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import httpx
 
 from core import services
-from core.access.rules import sign_internal
 from core.clock import SystemClock
 from core.config import Settings
 from core.errors import HiLinkError, StoreError, fault
+from core.internal import sign_internal
 from core.plugins import Plugins
 from core.tickets import Tickets
 from rtc.agent import Door, RoomAgent, Samples

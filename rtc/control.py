@@ -193,6 +193,12 @@ class ControlServer:
             self._node.close_room(room_id)
             self._owners.pop(room_id, None)
             return {}
+        if method == "record":
+            self._owners[room_id] = control
+            recording_id = params.get("recording_id")
+            return self._node.record(
+                room_id, None if recording_id is None else _identifier(params, "recording_id")
+            )
         participant_id = _identifier(params, "participant_id")
         match method:
             case "join":

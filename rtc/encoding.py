@@ -9,6 +9,7 @@ from rtc import codecs, rtcp, rtp
 
 if TYPE_CHECKING:
     from rtc.forwarder import Forwarder
+    from rtc.recording.tap import TrackTap
 
 RING = 512
 RING_MASK = RING - 1
@@ -50,7 +51,6 @@ class Encoding:
         "_missing",
         "_received_prior",
         "_send_rtcp",
-        "_sr_at",
         "_temporal_bytes",
         "_transit",
         "clock_hz",
@@ -67,8 +67,10 @@ class Encoding:
         "rid",
         "ring",
         "sr",
+        "sr_at",
         "ssrc",
         "started_at",
+        "tap",
         "width",
     )
 
@@ -81,6 +83,7 @@ class Encoding:
         self.rid = rid
         self.ssrc = 0
         self.forwarders: list[Forwarder] = []
+        self.tap: TrackTap | None = None
         self.ring: list[Stored | None] = [None] * RING
         self.highest: int | None = None
         self.last_at = 0.0
@@ -97,7 +100,7 @@ class Encoding:
         self._after_jump: int | None = None
         self._transit: int | None = None
         self._jitter = 0.0
-        self._sr_at = 0.0
+        self.sr_at = 0.0
         self._asked_keyframe_at = 0.0
         self._temporal_bytes = [0, 0, 0, 0]
         self._bytes_at = time.monotonic()
@@ -160,6 +163,8 @@ class Encoding:
         self._asked_keyframe_at = 0.0
         for forwarder in tuple(self.forwarders):
             forwarder.restart(self, now)
+        if self.tap is not None:
+            self.tap.restarted(self)
 
     def request_keyframe(self, now: float) -> None:
         """Ask the publisher until one comes, at most every PLI_INTERVAL_S however many want it."""
@@ -172,7 +177,7 @@ class Encoding:
 
     def tick(self, now: float) -> None:
         """Every 50 ms: repeat what has not been answered."""
-        if self.keyframe_wanted and self.forwarders and self.alive(now):
+        if self.keyframe_wanted and (self.forwarders or self.tap) and self.alive(now):
             self.request_keyframe(now)
         if not self._missing:
             return
@@ -190,9 +195,11 @@ class Encoding:
 
     def on_sender_report(self, info: rtcp.SenderInfo, now: float) -> None:
         """Pass the publisher's clock on in each subscriber's timestamps: that is lip-sync."""
-        self.sr, self._sr_at = info, now
+        self.sr, self.sr_at = info, now
         for forwarder in self.forwarders:
             forwarder.send_report(self, now)
+        if self.tap is not None:
+            self.tap.report(self, info, now)
 
     def report(self, now: float) -> rtcp.ReportBlock | None:
         """The reception report since the last call (RFC 3550, A.3); also closes the bitrate window."""
@@ -207,7 +214,7 @@ class Encoding:
         fraction = max(0, expected_now - received_now) / expected_now if expected_now > 0 else 0.0
         self.loss = fraction if expected_now >= FEW_PACKETS else 0.0
         lsr = (self.sr.ntp >> 16) & 0xFFFFFFFF if self.sr else 0
-        dlsr = int((now - self._sr_at) * 65536) & 0xFFFFFFFF if self.sr else 0
+        dlsr = int((now - self.sr_at) * 65536) & 0xFFFFFFFF if self.sr else 0
         lost = max(-0x800000, min(0x7FFFFF, expected - self.packets))
         return rtcp.ReportBlock(
             self.ssrc, fraction, lost, extended, int(self._jitter) & 0xFFFFFFFF, lsr, dlsr
@@ -253,6 +260,8 @@ class Encoding:
         self._temporal_bytes[vp8.temporal if vp8 else 0] += len(payload) + 40
         if not forward:
             return
+        if self.tap is not None:
+            self.tap.take(self, sequence, marker, timestamp, payload, keyframe, now)
         # A copy, because a forwarder that moves to another encoding leaves this list while we walk it.
         for forwarder in tuple(self.forwarders) if keyframe else self.forwarders:
             forwarder.forward(self, sequence, marker, timestamp, payload, vp8, keyframe, now)

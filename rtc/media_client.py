@@ -39,6 +39,8 @@ class MediaClient:
         self._key = key
         self._seats: dict[tuple[str, str], MediaRights] = {}
         self._departed: dict[tuple[str, str], None] = {}
+        self._recordings: dict[str, str | None] = {}
+        """None: the node has not been told yet that it is over."""
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue(MAX_EVENTS)
         self._calls: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next_id = 0
@@ -102,8 +104,17 @@ class MediaClient:
             await self._call("leave", room_id=room_id, participant_id=participant_id)
             self._departed.pop((room_id, participant_id), None)
 
+    async def record(self, room_id: str, recording_id: str | None) -> None:
+        """Idempotent; told again to a node that comes back. MediaError when the node refuses."""
+        self.start()
+        self._recordings[room_id] = recording_id
+        with _tolerating("unavailable"):
+            await self._call("record", room_id=room_id, recording_id=recording_id)
+            self._forget_stopped(room_id)
+
     async def close_room(self, room_id: str) -> None:
         """Idempotent."""
+        self._recordings.pop(room_id, None)
         for seat in [seat for seat in self._seats if seat[0] == room_id]:
             del self._seats[seat]
             self._depart(*seat)
@@ -197,6 +208,8 @@ class MediaClient:
                     self._departed.pop((room_id, participant_id), None)
                 for (room_id, participant_id), rights in list(self._seats.items()):
                     await self._rejoin(room_id, participant_id, rights)
+                for room_id, recording_id in list(self._recordings.items()):
+                    await self._record_again(room_id, recording_id)
                 self._ready.set()
                 self._report(MediaEvent("node_back", ""))
                 await reader
@@ -217,6 +230,20 @@ class MediaClient:
             if error.kind == "unavailable":
                 raise
             logger.warning("seat refused by the media node", extra={"room_id": room_id, "kind": error.kind})
+
+    def _forget_stopped(self, room_id: str) -> None:
+        if self._recordings.get(room_id, "") is None:
+            del self._recordings[room_id]
+
+    async def _record_again(self, room_id: str, recording_id: str | None) -> None:
+        try:
+            await self._request("record", {"room_id": room_id, "recording_id": recording_id})
+            self._forget_stopped(room_id)
+        except MediaError as error:
+            if error.kind == "unavailable":
+                raise
+            data = {"recording_id": recording_id, "set_id": "", "state": "failed", "reason": error.kind}
+            self._report(MediaEvent("recording", room_id, "", data))
 
     async def _read(self, socket: ClientConnection) -> None:
         async for frame in socket:

@@ -16,6 +16,8 @@ from rtc.dtls import DtlsContext
 from rtc.errors import Refused
 from rtc.participant import PROTOCOL_VERSION
 from rtc.publisher import Endpoint
+from rtc.recording.recorder import Options, Recorder
+from rtc.recording.tap import RoomTap
 from rtc.room import Room
 from rtc.udp import UdpPort
 
@@ -30,10 +32,18 @@ class Node:
     """Everything of one process. Made inside a running event loop.
 
     hosts, port: where media is received (UDP). public: addresses for candidates behind 1:1 NAT, else empty.
-    key: the internal media key. Control listens on control_host:control_port.
+    key: the internal media key. Control listens on control_host:control_port. recording: None = this node
+    does not record.
     """
 
-    def __init__(self, hosts: list[str], port: int, key: bytes, public: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        hosts: list[str],
+        port: int,
+        key: bytes,
+        public: list[str] | None = None,
+        recording: Options | None = None,
+    ) -> None:
         self.endpoint = Endpoint(UdpPort(hosts, port, public), DtlsContext())
         self.rooms: dict[str, Room] = {}
         self.control = ControlServer(self, key)
@@ -41,11 +51,15 @@ class Node:
         self._started_at = time.monotonic()
         self._orphaned_at: dict[str, float] = {}
         self._clock: asyncio.Task[None] | None = None
+        self.recorder = Recorder(recording, self._recorded) if recording is not None else None
+        self._recordings: dict[str, str] = {}
 
     async def start(self, control_host: str, control_port: int) -> None:
         """Serve until `close`."""
         self.control_port = await self.control.start(control_host, control_port)
         self._clock = asyncio.create_task(self._run_clock())
+        if self.recorder is not None:
+            self.recorder.adopt()
         receive, send = self.endpoint.port.buffers()
         logger.info(
             "media node ready",
@@ -65,6 +79,8 @@ class Node:
                 await self._clock
         for room_id in list(self.rooms):
             self.close_room(room_id)
+        if self.recorder is not None:
+            await self.recorder.close()
         await self.control.close()
         self.endpoint.port.close()
 
@@ -75,6 +91,7 @@ class Node:
             if len(self.rooms) >= MAX_ROOMS:
                 raise Refused("too_many", "rooms")
             room = self.rooms[room_id] = Room(room_id, self.endpoint, self.control.emit)
+            self._start_recording(room)
         participant = room.join(participant_id, rights)
         return {
             "publisher": participant.publisher.connection if participant.publisher else None,
@@ -111,10 +128,33 @@ class Node:
         if room is not None:
             room.leave(participant_id)
             if not room.participants:
-                self.close_room(room_id)
+                self._put_away(room_id)
+
+    def record(self, room_id: str, recording_id: str | None) -> dict[str, Any]:
+        """Idempotent. None stops; a room that is empty now is recorded when somebody comes."""
+        room = self.rooms.get(room_id)
+        if recording_id is None:
+            self._recordings.pop(room_id, None)
+            if room is not None:
+                room.record(None)
+            return {"recording_id": None, "set_id": None}
+        if self.recorder is None:
+            raise Refused("not_allowed", "this node does not record")
+        if self._recordings.get(room_id) != recording_id:
+            if len(self._recordings) >= MAX_ROOMS and room_id not in self._recordings:
+                raise Refused("too_many", "recordings")
+            self._recordings[room_id] = recording_id
+            if room is not None:
+                self._start_recording(room)
+        tap = room.recording if room is not None else None
+        return {"recording_id": recording_id, "set_id": tap.set_id if tap is not None else None}
 
     def close_room(self, room_id: str) -> None:
-        """Idempotent."""
+        """Idempotent. The lesson is over: it is not recorded any more either."""
+        self._recordings.pop(room_id, None)
+        self._put_away(room_id)
+
+    def _put_away(self, room_id: str) -> None:
         room = self.rooms.pop(room_id, None)
         if room is not None:
             room.close()
@@ -140,11 +180,41 @@ class Node:
             "send_buffer": send,
         }
 
+    def _start_recording(self, room: Room) -> None:
+        recording_id = self._recordings.get(room.id)
+        if recording_id is None or self.recorder is None:
+            return
+        room.record(None)
+        tap = RoomTap(self.recorder, room, recording_id)
+        room.record(tap)
+        data = {"recording_id": recording_id, "set_id": tap.set_id, "state": "started"}
+        room.emit("recording", "", data)
+
+    def _recorded(self, report: Mapping[str, Any]) -> None:
+        """What the recorder's process says."""
+        now = time.monotonic()
+        if report["event"] == "keyframe":
+            for room in self.rooms.values():
+                if room.recording is not None:
+                    room.recording.keyframe(report["track"], now)
+            return
+        reason = report.get("reason") or report.get("failed")
+        for room in self.rooms.values():
+            tap = room.recording
+            if tap is not None and tap.set_id == report["set"]:
+                # The process ended it by itself: the room goes on without.
+                room.recording = None
+                tap.abandon()
+                data = {"recording_id": tap.recording_id, "set_id": tap.set_id}
+                room.emit("recording", "", {**data, "state": "failed", "reason": reason or "recorder_lost"})
+
     async def _run_clock(self) -> None:
         count = 0
         while True:
             await asyncio.sleep(TICK_S)
             count += 1
+            if self.recorder is not None:
+                self.recorder.flush()
             for room in list(self.rooms.values()):
                 try:
                     self._tick(room, count)
@@ -183,7 +253,7 @@ async def run(settings: Settings) -> None:
     """A node until SIGINT or SIGTERM."""
     hosts = [one.strip() for one in settings.media_host.split(",") if one.strip()]
     public = [one.strip() for one in settings.media_ips.split(",") if one.strip()]
-    node = Node(hosts, settings.media_port, media_key(settings), public)
+    node = Node(hosts, settings.media_port, media_key(settings), public, Options.of(settings))
     address = urlsplit(settings.media_control_url)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

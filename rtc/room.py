@@ -11,6 +11,7 @@ from rtc.errors import Refused
 from rtc.participant import Participant
 from rtc.publication import Publication
 from rtc.publisher import Endpoint
+from rtc.recording.tap import RoomTap
 
 MAX_PARTICIPANTS = 200
 
@@ -29,6 +30,7 @@ class Room:
         self._emit = emit
         self._announcing = False
         self._speakers: list[tuple[str, float]] = []
+        self.recording: RoomTap | None = None
 
     def join(self, participant_id: str, rights: MediaRights) -> Participant:
         """Idempotent; a second call updates the rights at once."""
@@ -53,6 +55,7 @@ class Room:
         """Everybody out."""
         for participant_id in list(self.participants):
             self.leave(participant_id, "room_closed")
+        self.record(None)
 
     @property
     def publications(self) -> list[Publication]:
@@ -79,10 +82,23 @@ class Room:
 
     def enforce(self) -> None:
         """Rights changed: stop at once what is not allowed any more, then tell."""
+        self.follow_recording()
         for participant in self.participants.values():
             if participant.subscriber is not None:
                 participant.subscriber.drop(self.tracks_for(participant))
         self.tracks_changed()
+
+    def record(self, tap: RoomTap | None) -> None:
+        """Record by this from now on, or not at all."""
+        before, self.recording = self.recording, tap
+        if before is not None:
+            before.close()
+        self.follow_recording()
+
+    def follow_recording(self) -> None:
+        """What is recorded follows what is published and allowed."""
+        if self.recording is not None:
+            self.recording.follow(time.monotonic())
 
     def unbind(self, publication: Publication) -> None:
         """Nobody gets this any more."""
@@ -95,12 +111,14 @@ class Room:
 
     def tracks_changed(self) -> None:
         """Tell everybody soon; several changes of one moment make one message."""
+        self.follow_recording()
         if not self._announcing:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce)
 
     def announce_muted(self, publication: Publication) -> None:
         """To those who get the track."""
+        self.follow_recording()
         message = {
             "type": "muted",
             "participant_id": publication.participant.id,
@@ -138,6 +156,7 @@ class Room:
 
     def tick_allocate(self, now: float) -> None:
         """Every 250 ms: layers and quality."""
+        self.follow_recording()
         for participant in self.participants.values():
             subscriber = participant.subscriber
             if subscriber is None or not subscriber.transport.connected:

@@ -4,7 +4,6 @@ HTTP routes and sockets: `viewer: Viewer = Depends(rule("coordinator"))`. Pages:
 Event handlers: `@allow("coordinator")` (hilink_app.state.guard), which uses `allowed` too.
 """
 
-import hashlib
 import hmac
 import time
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.requests import HTTPConnection
 from core import services
 from core.access.viewer import Viewer, seat_viewer_from_cookie, viewer_from_cookie
 from core.errors import NotAllowed, NotSignedIn
+from core.internal import sign_internal
 
 PUBLIC = "public"
 SIGNED_IN = "signed_in"
@@ -37,11 +37,6 @@ def allowed(viewer: Viewer | None, roles: tuple[str, ...]) -> bool:
     if viewer.seat_id is not None:
         return SEAT in roles
     return SIGNED_IN in roles or viewer.has(*roles)
-
-
-def sign_internal(key: bytes, at: int, body: bytes) -> str:
-    """Hex HMAC-SHA256 over "{unix seconds}\\n{body}" with `settings.derived_key("internal")`."""
-    return hmac.new(key, f"{at}\n".encode() + body, hashlib.sha256).hexdigest()
 
 
 class Rule:

@@ -53,6 +53,8 @@ class FakeMediaServer:
         self.muted: dict[tuple[str, str, str], bool] = {}
         self.answers: list[dict[str, Any]] = []
         """What `signal` gives back."""
+        self.recordings: dict[str, str | None] = {}
+        """room id -> recording id, None when it was stopped."""
         self._events: asyncio.Queue[MediaEvent | None] = asyncio.Queue()
 
     async def join(self, room_id: str, participant_id: str, rights: MediaRights) -> None:
@@ -71,6 +73,9 @@ class FakeMediaServer:
 
     async def leave(self, room_id: str, participant_id: str) -> None:
         self.rooms.get(room_id, {}).pop(participant_id, None)
+
+    async def record(self, room_id: str, recording_id: str | None) -> None:
+        self.recordings[room_id] = recording_id
 
     async def close_room(self, room_id: str) -> None:
         self.rooms.pop(room_id, None)

@@ -12,7 +12,6 @@ import logging
 import os
 import secrets
 import socket
-import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +20,8 @@ from typing import Any
 import httpx
 import psutil
 
-from core.access.rules import sign_internal
 from core.config import Settings
+from core.internal import signed_headers
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +32,6 @@ GATHER_S = 0.25
 FIRST_RETRY_S, MAX_RETRY_S = 0.5, 15.0
 _REFUSED = (400, 413, 422)
 """The web role will never take this batch; asking again would hold up everything behind it."""
-
-
-def signed_headers(key: bytes, body: bytes) -> dict[str, str]:
-    """Headers of an internal request (core.access.rules.signed_body checks them)."""
-    at = int(time.time())
-    return {
-        "x-hilink-time": str(at),
-        "x-hilink-signature": sign_internal(key, at, body),
-        "content-type": "application/json",
-    }
 
 
 class Ingest:

@@ -17,7 +17,7 @@ from reflex.event import Event
 from reflex.istate.data import RouterData
 from reflex_base.registry import RegistrationContext
 
-from core.access.rules import sign_internal
+from core.internal import sign_internal
 from hilink_app import api
 from hilink_app.state import guard
 from hilink_app.state.gate import DENIED, OPEN, PageGate, doors

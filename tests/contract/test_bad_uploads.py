@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from core.access.rules import sign_internal
 from core.domain import Consent, Person, TranscriptSegment
+from core.internal import sign_internal
 from core.lifecycle.materials import new_key
 from tests.contract.world import SEAT_LINK, World, rows, world
 

@@ -20,9 +20,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from core.access.rules import sign_internal
 from core.config import Settings
 from core.errors import StoreError
+from core.internal import sign_internal
 from core.plugins import Plugins
 from hilink_app import agents
 from hilink_app.agents import Crew, Jobs, build, kinds_of

@@ -12,10 +12,10 @@ import pytest
 from sqlmodel import col, select
 
 from core.access import viewer_for
-from core.access.rules import sign_internal
 from core.delivery import emit
 from core.domain import ClassSession, Consent, EngagementSignal, JoinLink, Seat
 from core.events import ConsentChanged
+from core.internal import sign_internal
 from core.lifecycle.end import end_session
 from core.ports import MediaEvent
 from plugins.classroom import service

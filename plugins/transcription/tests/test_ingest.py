@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.access.rules import sign_internal
+from core.internal import sign_internal
 from plugins.transcription import ingest as module
 from plugins.transcription.ingest import Ingest
 
