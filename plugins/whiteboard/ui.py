@@ -16,6 +16,7 @@ for _part in ("web/binding.js", "web/link.js", "web/fonts.js", "web/room.js", "w
 STRINGS = (
     N_("Whiteboard"),
     N_("The board opens with the room."),
+    N_("Board menu"),
     N_("Pages"),
     N_("Page {page} of {pages}"),
     N_("Previous page"),

@@ -7,19 +7,16 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 
 from hilink_app.demo.people import ACCOUNTS, PASSWORD
+from tests.accessibility import problems
 from tests.routes import filled
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SETTLE_MS = 900
-SERIOUS = {"serious", "critical"}
-NOT_OURS = {".excalidraw"}
-"""Excalidraw's own menu button has no name; it is theirs."""
 
 NewContext = Callable[..., BrowserContext]
 
@@ -74,14 +71,4 @@ def test_a_page_shows_itself_and_axe_finds_nothing_serious(
     page.wait_for_timeout(SETTLE_MS)
     assert page.locator("main").first.inner_text().strip(), "the page is empty"
     assert wrong == []
-    assert _problems(page) == []
-
-
-def _problems(page: Page) -> list[str]:
-    """What axe calls serious or critical, each with the first place it is at."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]})
-    return [
-        f"{item['id']}: {item['help']} at {item['nodes'][0]['target']}"
-        for item in found["violations"]
-        if item["impact"] in SERIOUS and not any(mark in str(item["nodes"]) for mark in NOT_OURS)
-    ]
+    assert problems(page) == []

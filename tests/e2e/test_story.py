@@ -27,6 +27,7 @@ from core.domain import (
     TranscriptSegment,
 )
 from hilink_app.demo.people import DOMAIN
+from tests.accessibility import problems
 from tests.e2e.story import (
     PATIENT_MS,
     Story,
@@ -157,6 +158,11 @@ def test_2_both_draw_and_undo_is_ones_own(story: Story) -> None:
     teacher.keyboard.press("Control+z")
     wait_for_drawings(teacher, 1)
     wait_for_drawings(student, 1)
+
+
+def test_2_nothing_in_the_classroom_shuts_anybody_out(story: Story) -> None:
+    for who in ("instructor", "student"):
+        assert problems(story.page(who)) == [], who
 
 
 def test_2_chat_hand_and_check(story: Story) -> None:

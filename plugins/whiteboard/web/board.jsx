@@ -72,12 +72,14 @@ function Page({ room, page, board, setBoard, t, go, leads, following }) {
   useEffect(() => {
     if (live.current.binding) live.current.binding.readOnly = readOnly;
   }, [readOnly]);
+  const canvas = useRef(null);
+  useEffect(() => nameMenu(canvas.current, t("Board menu")), [t]);
 
   return (
     <>
       <Bar {...{ page, board, t, go, leads, following, status, problem, live, listed }} followed={room.page}
         toggleList={() => setListed((now) => (now ? null : describe(live.current.api, t)))} />
-      <div className="hl-board-canvas">
+      <div className="hl-board-canvas" ref={canvas}>
         <Excalidraw
           excalidrawAPI={(api) => setTimeout(() => start(api), 0)}
           onChange={() => live.current.binding?.changed()}
@@ -152,6 +154,15 @@ function describe(api, t) {
     id: element.id,
     text: element.type === "text" ? t("Text: {text}", { text: element.text }) : t(KINDS[element.type] ?? "a drawing"),
   }));
+}
+
+/** Excalidraw's menu button has no name of its own and comes anew with each layout. Returns how to stop. */
+function nameMenu(root, name) {
+  const look = () => root.querySelectorAll(".main-menu-trigger").forEach((button) => button.setAttribute("aria-label", name));
+  const watch = new MutationObserver(look);
+  watch.observe(root, { childList: true, subtree: true });
+  look();
+  return () => watch.disconnect();
 }
 
 async function savePicture(api, page) {

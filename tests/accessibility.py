@@ -1,0 +1,16 @@
+"""What axe finds on a page, https://github.com/dequelabs/axe-core."""
+
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+SERIOUS = {"serious", "critical"}
+
+
+def problems(page: Page) -> list[str]:
+    """What axe calls serious or critical, each with the first place it is at."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    return [
+        f"{item['id']}: {item['help']} at {item['nodes'][0]['target']}"
+        for item in found["violations"]
+        if item["impact"] in SERIOUS
+    ]
