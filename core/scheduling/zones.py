@@ -1,0 +1,69 @@
+"""Wall clocks and instants: what local times mean where clocks change. Pure.
+
+Exact by one idea: in a piece of time in which a zone's offset does not change, local time is UTC plus a constant.
+Zones change their offset at most once in two days, which the tests hold against the zone data.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core.scheduling.windows import Window, merged
+
+_SECOND = timedelta(seconds=1)
+_FARTHEST = timedelta(hours=16)
+"""No zone is farther from UTC."""
+
+
+def spans(starts: datetime, ends: datetime, zone: ZoneInfo) -> list[Window]:
+    """All moments whose wall clock in `zone` is in [starts, ends), naive, two days apart at most.
+
+    One window on most days; none when the clocks skip all of it (spring forward; a whole day in Apia in 2011);
+    a longer one, or two, when it comes twice.
+    """
+    found: list[Window] = []
+    for first, last, offset in _pieces(_as_utc(starts) - _FARTHEST, _as_utc(ends) + _FARTHEST, zone):
+        found.append(Window(max(first, _as_utc(starts) - offset), min(last, _as_utc(ends) - offset)))
+    return merged(found)
+
+
+def instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """The moment (UTC) of a naive local time: the first of two, the clock change for one that is skipped."""
+    first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return _change(second, first, zone) if first > second else first
+
+
+def _pieces(
+    first: datetime, last: datetime, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """(from, to, offset) of the stretches between clock changes."""
+    before, after = _offset(first, zone), _offset(last, zone)
+    if before == after:
+        yield first, last, before
+        return
+    change = _change(first, last, zone)
+    yield first, change, before
+    yield change, last, after
+
+
+def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment in (before, after] with another offset than `before`, to the second."""
+    offset = _offset(before, zone)
+    while after - before > _SECOND:
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if _offset(middle, zone) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None
+    return offset
+
+
+def _as_utc(local: datetime) -> datetime:
+    return local.replace(tzinfo=UTC)
