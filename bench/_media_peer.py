@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 from OpenSSL import SSL
+from pylibsrtp import Policy, Session
 
 from rtc import rtcp, rtp, stun
 from rtc.dtls import PROFILES, DtlsContext, SrtpKeys
@@ -81,6 +82,7 @@ class Peer:
         self._last: dict[int, int] = {}
         self._wanted: tuple[int, int] | None = None
         self._srtp: Srtp | None = None
+        self._media: Session | None = None
         self._check = ("", "")
 
     @property
@@ -133,7 +135,7 @@ class Peer:
 
     def send(self, kind: str, payload: bytes, marker: int) -> None:
         """One packet of the given kind, with its time in the last eight bytes."""
-        stream, srtp = self.streams[kind], self._srtp
+        stream, srtp = self.streams[kind], self._media
         assert srtp is not None
         now = time.monotonic()
         body = payload[:-8] + struct.pack("!d", now)
@@ -142,9 +144,7 @@ class Peer:
         stream.sequence = (stream.sequence + 1) & 0xFFFF
         stream.packets += 1
         stream.octets += len(body)
-        data = srtp.protect(packet)
-        assert data is not None
-        self._send(data)
+        self._send(srtp.protect(packet))
 
     def check(self) -> None:
         """Say that we are still here (RFC 7675)."""
@@ -251,6 +251,9 @@ class Peer:
         ours = material[:key] + material[2 * key : 2 * key + salt]
         theirs = material[key : 2 * key] + material[2 * key + salt :]
         self._srtp = Srtp(SrtpKeys(profile, receive=theirs, send=ours))
+        self._media = Session(
+            Policy(ours, Policy.SSRC_ANY_OUTBOUND, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM)
+        )
 
     def _await_dtls(self, ssl: SSL.Connection, until: float) -> None:
         """Until a DTLS datagram came. A server may set itself up after our first check: nominate again."""

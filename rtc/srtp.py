@@ -1,4 +1,4 @@
-"""SRTP and SRTCP of one connection (RFC 3711, RFC 7714) by libsrtp, public API only."""
+"""SRTP and SRTCP of one connection (RFC 3711, RFC 7714) by libsrtp."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pylibsrtp's constants come out of a C binding that has no types.
@@ -6,6 +6,7 @@
 import pylibsrtp
 from pylibsrtp import Policy, Session
 
+from rtc import srtp_fast
 from rtc.dtls import SrtpKeys
 
 MAX_INBOUND_SSRCS = 64
@@ -22,8 +23,11 @@ class Srtp:
 
     def __init__(self, keys: SrtpKeys) -> None:
         profile = _PROFILES[keys.profile]
+        self._engine = srtp_fast.engine
         self._receive = Session(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, profile))
-        self._send = Session(_policy(keys.send, Policy.SSRC_ANY_OUTBOUND, profile))
+        self._send_policy = _policy(keys.send, Policy.SSRC_ANY_OUTBOUND, profile)
+        self._send = Session(self._send_policy)
+        self._streams: dict[bytes, srtp_fast.Stream] = {}
         self._inbound: set[bytes] = set()
 
     def unprotect(self, packet: bytes) -> bytes | None:
@@ -53,12 +57,19 @@ class Srtp:
         self._inbound.add(ssrc)
         return clear
 
-    def protect(self, packet: bytes) -> bytes | None:
-        """An RTP packet for the network; None when it is too long for libsrtp's buffer."""
-        try:
-            return self._send.protect(packet)
-        except (pylibsrtp.Error, ValueError):
-            return None
+    def stream(self, ssrc: bytes) -> srtp_fast.Stream:
+        """The state of one outgoing SSRC, made when it is first asked for.
+
+        One libsrtp session each: a session finds its streams by walking through them all.
+        """
+        stream = self._streams.get(ssrc)
+        if stream is None:
+            stream = self._streams[ssrc] = self._engine.open(self._send_policy)
+        return stream
+
+    def forget(self, ssrc: bytes) -> None:
+        """Of an SSRC that will never be sent again: repeating its packet numbers would betray the key stream."""
+        self._streams.pop(ssrc, None)
 
     def protect_rtcp(self, packet: bytes) -> bytes | None:
         """A compound RTCP packet for the network, or None."""

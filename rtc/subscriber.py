@@ -235,6 +235,8 @@ class Subscriber:
         self.unbind(mid)
         forwarder = self.slots.pop(mid)
         self._by_ssrc.pop(forwarder.ssrc, None)
+        self.transport.forget(forwarder.ssrc)
+        self.transport.forget(forwarder.rtx_ssrc)
 
     def _on_block(self, block: rtcp.Block, now: float) -> None:
         if block.kind in (rtcp.RR, rtcp.SR):

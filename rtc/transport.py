@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from rtc import stun
 from rtc.dtls import Dtls, DtlsContext, Fingerprint
 from rtc.errors import MediaError
 from rtc.ice import Credentials, IceLite
+from rtc.outbox import Outbox, pack_address
 from rtc.sent import SentPackets
 from rtc.srtp import Srtp
 from rtc.udp import UdpPort, UdpSocket
@@ -53,6 +54,9 @@ class Transport:
         self._paths: dict[tuple[int, stun.Address], UdpSocket] = {}
         self._socket: UdpSocket | None = None
         self._address: stun.Address | None = None
+        self._name = b""
+        self._outbox: Outbox | None = None
+        self._handles: dict[bytes, Any] = {}
         self.fingerprints = tuple(fingerprints)
         self.closed = False
         self.created_at = time.monotonic()
@@ -96,7 +100,7 @@ class Transport:
             socket_.by_address[address] = self
         # Only the newest generation nominates: a late check of the old one must not pull media back.
         if self._address is None or (request.use_candidate and credentials is self.ice.current):
-            self._socket, self._address = socket_, address
+            self._follow(socket_, address)
         self._port.send(socket_, stun.build_response(request, address, credentials.password), address)
         return True
 
@@ -116,6 +120,7 @@ class Transport:
             self.close("bye")
         elif self._srtp is None and self._dtls.keys is not None:
             self._srtp = Srtp(self._dtls.keys)
+            self._outbox = self._socket.outbox if self._socket is not None else None
             self._cancel_timer()
             self._owner.on_connected()
         else:
@@ -136,12 +141,22 @@ class Transport:
                 self._owner.on_rtp(packet)
 
     def send_rtp(self, packet: bytes) -> None:
-        """Protect and send; silently dropped while there is no connection."""
-        if self._srtp is None or self._socket is None or self._address is None:
+        """Protect and send, with the others of this moment; silently dropped while there is no connection."""
+        outbox = self._outbox
+        if outbox is None:
             return
-        data = self._srtp.protect(packet)
-        if data is not None:
-            self._port.send(self._socket, data, self._address)
+        handle = self._handles.get(packet[8:12])
+        if handle is None:
+            handle = self._open(packet[8:12])
+        assert self._address is not None
+        outbox.put(handle, packet, self._address, self._name)
+
+    def forget(self, ssrc: int) -> None:
+        """An SSRC that will not be used again; see Srtp.forget."""
+        key = ssrc.to_bytes(4, "big")
+        self._handles.pop(key, None)
+        if self._srtp is not None:
+            self._srtp.forget(key)
 
     def send_rtcp(self, packet: bytes) -> None:
         """As send_rtp, for a compound RTCP packet."""
@@ -156,6 +171,7 @@ class Transport:
         if self.closed:
             return
         self.closed = True
+        self._outbox = None
         self._cancel_timer()
         if self._socket is not None and self._address is not None:
             for datagram in self._dtls.close():
@@ -168,6 +184,17 @@ class Transport:
                 del socket_.by_address[address]
         self._paths.clear()
         self._owner.on_closed(reason)
+
+    def _open(self, ssrc: bytes) -> Any:
+        assert self._srtp is not None
+        handle = self._handles[ssrc] = self._srtp.stream(ssrc).handle
+        return handle
+
+    def _follow(self, socket_: UdpSocket, address: stun.Address) -> None:
+        self._socket, self._address = socket_, address
+        self._name = pack_address(address, socket_.sock.family)
+        if self._srtp is not None:
+            self._outbox = socket_.outbox
 
     def _forget_oldest_path(self) -> None:
         for key, socket_ in self._paths.items():

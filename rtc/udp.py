@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtc import stun
 from rtc.errors import Malformed
+from rtc.outbox import Counters, Outbox
 
 if TYPE_CHECKING:
     from rtc.transport import Transport
@@ -22,20 +23,11 @@ _SO_RCVBUFFORCE = 33
 
 
 @dataclass(slots=True)
-class Counters:
-    """Packets since the node started."""
-
-    packets_in: int = 0
-    packets_out: int = 0
-    dropped_in: int = 0
-    dropped_out: int = 0
-
-
-@dataclass(slots=True)
 class UdpSocket:
     """One bound socket, and which connection each authenticated remote address belongs to."""
 
     sock: socket.socket
+    outbox: Outbox
     by_address: dict[stun.Address, "Transport"] = field(default_factory=dict["stun.Address", "Transport"])
 
 
@@ -51,10 +43,12 @@ class UdpPort:
         self.by_ufrag: dict[str, Transport] = {}
         self.sockets: list[UdpSocket] = []
         self._loop = asyncio.get_running_loop()
+        self._receiving = False
+        self._filled: list[Outbox] = []
         for host in hosts:
             sock = _open(host, port)
             port = sock.getsockname()[1]
-            self.sockets.append(UdpSocket(sock))
+            self.sockets.append(UdpSocket(sock, Outbox(sock, self.counters, self._began)))
         self.port = port
         bound = [str(one.sock.getsockname()[0]) for one in self.sockets]
         self.addresses = public or [host for host in bound if host not in ("0.0.0.0", "::")]
@@ -84,7 +78,23 @@ class UdpPort:
             self._loop.remove_reader(one.sock.fileno())
             one.sock.close()
 
+    def _began(self, outbox: Outbox) -> None:
+        if self._receiving:
+            self._filled.append(outbox)
+        else:
+            self._loop.call_soon(outbox.flush)
+
     def _readable(self, socket_: UdpSocket) -> None:
+        self._receiving = True
+        try:
+            self._receive(socket_)
+        finally:
+            self._receiving = False
+            for outbox in self._filled:
+                outbox.flush()
+            self._filled.clear()
+
+    def _receive(self, socket_: UdpSocket) -> None:
         receive, by_address, counters = socket_.sock.recvfrom, socket_.by_address, self.counters
         for _ in range(_BATCH):
             try:

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from core.ports import MediaRights
+from rtc import outbox, srtp_fast
 from rtc.media_client import MediaClient
 from rtc.node import Node
 from rtc.tests.proxy import UdpProxy
@@ -82,6 +83,15 @@ class RoomServer:
 
     def of_kind(self, kind: str) -> list[Any]:
         return [one for one in self.events if one.kind == kind]
+
+
+@pytest.fixture(params=["fast", "portable"])
+def hot_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The node of a test that asks for this first works once as here, once as where nothing special is there."""
+    if request.param == "portable":
+        monkeypatch.setattr(srtp_fast, "engine", srtp_fast.Copying())
+        monkeypatch.setattr(outbox, "libc", None)
+    return request.param
 
 
 @pytest_asyncio.fixture

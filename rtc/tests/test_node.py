@@ -86,7 +86,7 @@ class Client:
         return await self.offer("subscriber")
 
 
-async def test_aiortc_peers_exchange_pictures(media: MediaClient, node: Node) -> None:
+async def test_aiortc_peers_exchange_pictures(hot_path: str, media: MediaClient, node: Node) -> None:
     ann, bob = Client(media, "ann"), Client(media, "bob")
     await ann.join()
     await bob.join()
