@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
@@ -69,6 +69,7 @@ def changes(name: str, first: int, last: int) -> list[datetime]:
 CHANGES = [(name, one) for name in AWKWARD for one in changes(name, 2010, 2012)]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CHANGES), st.integers(-26, 26), st.integers(0, 59), st.integers(1, 1_440))
 def test_hours_around_a_clock_change_are_exactly_those_the_wall_shows(
     change: tuple[str, datetime], hours: int, minute: int, length: int
@@ -238,6 +239,7 @@ def lists_of_windows(draw: st.DrawFn) -> list[Window]:
     return [Window(start + MINUTE * a, start + MINUTE * (a + length)) for a, length in pairs]
 
 
+@settings(deadline=None)
 @given(lists_of_windows(), lists_of_windows())
 def test_windows_are_sets_of_minutes(some: list[Window], others: list[Window]) -> None:
     assert minutes(common(some, others)) == minutes(some) & minutes(others)
