@@ -48,7 +48,18 @@ class Settings(BaseSettings):
     media_control_url: str = Field(
         default="ws://127.0.0.1:7881/control", description="Media node's internal control API."
     )
-    media_region: str = Field(default="local", description="Region name of this media node.")
+    media_region: str = Field(
+        default="local",
+        description="Region of this media node: an IANA time zone of its place, or a name in media_regions.",
+    )
+    media_regions: str = Field(
+        default="",
+        description="Where regions are, for placing rooms near people: eu=Europe/Berlin,us=America/New_York.",
+    )
+    media_node: str = Field(
+        default="",
+        description="Name of this media node, stable over restarts; empty = host and port of its control URL.",
+    )
     turn_urls: str = Field(default="", description="Comma-separated turn: addresses handed out with tickets.")
     turn_secret: str = Field(
         default="", description="coturn static-auth-secret for time-limited credentials."

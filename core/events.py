@@ -40,6 +40,15 @@ class RoomProvisioned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomPlaced(Event):
+    """The room's sound and pictures go through this media node from now on. moved: it was on another before."""
+
+    kind: ClassVar[str] = "room.placed"
+    node: str
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderSent(Event):
     kind: ClassVar[str] = "reminder.sent"
     before_s: int

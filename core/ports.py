@@ -129,6 +129,33 @@ class MediaEvent:
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class MediaNodeView:
+    """A media node as it last described itself. load: share of one core. silent_s: since it was heard of.
+
+    usable: it may hold rooms (heard of lately, our protocol version, not stopping). draining: no new ones.
+    """
+
+    name: str
+    region: str
+    control_url: str
+    load: float = 0.0
+    rooms: int = 0
+    participants: int = 0
+    silent_s: float = 0.0
+    usable: bool = True
+    draining: bool = False
+
+
+class MediaRegistry(Protocol):
+    """Which node has which room. Synchronous (a database behind it): call from a thread."""
+
+    def place(self, room_id: str, away: frozenset[str] = frozenset()) -> MediaNodeView | None:
+        """The room's node; chosen now when it has none, or only one of `away` (control URLs that do not
+        answer), or when nobody is in the room and its node is draining. None: no node can take it."""
+        ...
+
+
 class MediaServer(Protocol):
     """The media plane as the room server sees it. room_id is the class session's id. Idempotent calls."""
 

@@ -3,6 +3,7 @@
 from core.clock import SystemClock
 from core.config import Settings
 from core.lifecycle import wiring
+from core.lifecycle.media import NodeRegistry
 from core.plugins import Plugins
 from core.ports import Bus, MediaServer
 from core.services import Services
@@ -27,9 +28,9 @@ def build(settings: Settings, role: str, plugins: Plugins | None = None) -> Serv
     bus: Bus = RedisBus(settings.redis_url) if settings.redis_url else MemoryBus()
     media: MediaServer | None = None
     if role == "web":
-        from rtc.media_client import MediaClient
+        from rtc.media_pool import MediaPool
 
-        media = MediaClient.of(settings)
+        media = MediaPool.of(settings, NodeRegistry(store, settings))
     return Services(
         role=role,
         settings=settings,

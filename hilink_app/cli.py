@@ -23,7 +23,9 @@ plugin_app = typer.Typer(
     no_args_is_help=True, help="List plugins, switch them on and off, install and remove them."
 )
 demo_app = typer.Typer(no_args_is_help=True, help="The demo academy.")
+media_app = typer.Typer(help="Run a media node (this role alone); list the nodes and drain one.")
 app.add_typer(plugin_app, name="plugin")
+app.add_typer(media_app, name="media")
 app.add_typer(demo_app, name="demo")
 
 console = Console(stderr=False)
@@ -77,10 +79,39 @@ def web() -> None:
     _role("web")
 
 
-@app.command()
-def media() -> None:
-    """Run a media node (this role alone)."""
-    _role("media")
+@media_app.callback(invoke_without_command=True)
+def media(context: typer.Context) -> None:
+    """Run a media node (this role alone); with a command: list the nodes, drain one."""
+    if context.invoked_subcommand is None:
+        _role("media")
+
+
+@media_app.command("list")
+def media_list() -> None:
+    """Show every media node: its region, how it is, what is on it."""
+    from core.queries.operate import node_lines
+
+    for node in node_lines(_services()):
+        load = f"{node.rooms} rooms, {node.participants} people, {node.load} % of a core"
+        console.print(f"{node.name:<28} {node.region:<18} {node.state:<10} {load}", soft_wrap=True)
+
+
+@media_app.command("drain")
+def media_drain(
+    name: Annotated[str, typer.Argument(help="The node's name, as `hilink media list` shows it.")],
+    off: Annotated[bool, typer.Option("--off", help="Give it new rooms again.")] = False,
+) -> None:
+    """Give a media node no new rooms; lessons that are on it stay there to their end."""
+    from core.errors import NotFound
+    from core.lifecycle.media import drain
+
+    services = _services()
+    try:
+        with services.store.write() as db:
+            drain(db, name, not off, None)
+    except NotFound:
+        raise _fail(f"no media node named {name}: see `hilink media list`") from None
+    console.print(f"[green]✓[/] {name} gets {'new rooms again' if off else 'no new rooms'}")
 
 
 @app.command()

@@ -165,6 +165,9 @@ class RoomAgent:
             case "closed":
                 await self._deafen()
                 self._changed.set()
+            case "moved":
+                await self._deafen()
+                await self._media({"type": "hello", "version": PROTOCOL_VERSION, **self._connections()})
             case "error":
                 logger.info("agent refused", extra={"kind": message.get("kind"), "re": message.get("re")})
                 if self._ears is not None and message.get("re") == "offer":

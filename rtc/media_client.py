@@ -21,7 +21,10 @@ _socket_logger = logging.getLogger(f"{__name__}.socket")
 _socket_logger.setLevel(logging.CRITICAL)
 
 CALL_TIMEOUT_S = 10.0
-FIRST_RETRY_S, MAX_RETRY_S = 0.2, 5.0
+OPEN_TIMEOUT_S = 2.0
+FIRST_RETRY_S, MAX_RETRY_S = 0.05, 1.0
+PING_EVERY_S, PING_TIMEOUT_S = 1.0, 3.0
+"""A machine that is gone says nothing: after this long without an answer its node counts as lost."""
 MAX_EVENTS = 50_000
 MAX_DEPARTED = 10_000
 
@@ -47,6 +50,9 @@ class MediaClient:
         self._socket: ClientConnection | None = None
         self._ready = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self.refused = False
+        """The last try found nobody listening: the node's process is gone."""
 
     @classmethod
     def of(cls, settings: Settings) -> "MediaClient":
@@ -70,6 +76,11 @@ class MediaClient:
             await asyncio.wait_for(self._ready.wait(), timeout_s)
         except TimeoutError:
             raise MediaError("unavailable", "media node") from None
+
+    async def settled(self, timeout_s: float) -> None:
+        """Wait until the node is there, or a try to reach it has failed, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._tried.wait(), timeout_s)
 
     async def join(self, room_id: str, participant_id: str, rights: MediaRights) -> None:
         """A seat is taken, or its rights changed."""
@@ -120,6 +131,13 @@ class MediaClient:
             self._depart(*seat)
         with _tolerating("unavailable"):
             await self._call("close_room", room_id=room_id)
+
+    def abandon(self, room_id: str) -> None:
+        """The room is elsewhere now: forget its seats. Should the node come back, it is told to, too."""
+        self._recordings.pop(room_id, None)
+        for seat in [seat for seat in self._seats if seat[0] == room_id]:
+            del self._seats[seat]
+            self._depart(*seat)
 
     async def stats(self, room_id: str | None = None) -> dict[str, Any]:
         """Numbers per participant and track; MediaError when unavailable."""
@@ -178,13 +196,18 @@ class MediaClient:
         while True:
             try:
                 await self._connect_once()
-                retry_s = FIRST_RETRY_S
             except (OSError, WebSocketException, MediaError) as error:
-                logger.info("media node away", extra={"error": type(error).__name__})
+                refused = isinstance(error, ConnectionRefusedError)
+                if self.connected or refused != self.refused:
+                    logger.info("media node away", extra={"error": type(error).__name__})
+                self.refused = refused
+                self._tried.set()
             if self._ready.is_set():
                 self._ready.clear()
+                retry_s = 0.0
                 self._report(MediaEvent("node_lost", ""))
             await asyncio.sleep(retry_s)
+            retry_s = retry_s or FIRST_RETRY_S
             retry_s = min(MAX_RETRY_S, 2 * retry_s)
 
     async def _connect_once(self) -> None:
@@ -195,8 +218,12 @@ class MediaClient:
             max_size=4 * MAX_MESSAGE,
             compression=None,
             proxy=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=PING_EVERY_S,
+            ping_timeout=PING_TIMEOUT_S,
             logger=_socket_logger,
         ) as socket:
+            self.refused = False
             response = socket.response
             if response is None or response.headers.get(PROOF_HEADER) != proof:
                 raise InvalidHandshake("the node does not have our key")
@@ -206,12 +233,16 @@ class MediaClient:
                 for room_id, participant_id in list(self._departed):
                     await self._request("leave", {"room_id": room_id, "participant_id": participant_id})
                     self._departed.pop((room_id, participant_id), None)
-                for (room_id, participant_id), rights in list(self._seats.items()):
-                    await self._rejoin(room_id, participant_id, rights)
+                anew = [
+                    seat for seat, rights in list(self._seats.items()) if await self._rejoin(*seat, rights)
+                ]
                 for room_id, recording_id in list(self._recordings.items()):
                     await self._record_again(room_id, recording_id)
                 self._ready.set()
+                self._tried.set()
                 self._report(MediaEvent("node_back", ""))
+                for seat in anew:
+                    self._report(MediaEvent("message", *seat, {"type": "moved", "reason": "restarted"}))
                 await reader
             finally:
                 self._socket = None
@@ -220,16 +251,19 @@ class MediaClient:
                     if not future.done():
                         future.set_exception(MediaError("unavailable", "media node"))
 
-    async def _rejoin(self, room_id: str, participant_id: str, rights: MediaRights) -> None:
+    async def _rejoin(self, room_id: str, participant_id: str, rights: MediaRights) -> bool:
+        """True when the node holds nothing of this seat: it began anew, or the browser's hello found no node."""
         if self._seats.get((room_id, participant_id)) != rights:
-            return
+            return False
         params = {"room_id": room_id, "participant_id": participant_id, "rights": asdict(rights)}
         try:
-            await self._request("join", params)
+            held = await self._request("join", params)
+            return held["publisher"] is None and held["subscriber"] is None
         except MediaError as error:
             if error.kind == "unavailable":
                 raise
             logger.warning("seat refused by the media node", extra={"room_id": room_id, "kind": error.kind})
+            return False
 
     def _forget_stopped(self, room_id: str) -> None:
         if self._recordings.get(room_id, "") is None:

@@ -18,6 +18,7 @@ from rtc.participant import PROTOCOL_VERSION
 from rtc.publisher import Endpoint
 from rtc.recording.recorder import Options, Recorder
 from rtc.recording.tap import RoomTap
+from rtc.registrar import Registrar
 from rtc.room import Room
 from rtc.udp import UdpPort
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.05
 MAX_ROOMS = 2_000
 ORPHAN_AFTER_S = 120.0
+DEFAULT_PORT = 7881
 
 
 class Node:
@@ -259,10 +261,17 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
+    reporting: asyncio.Task[None] | None = None
     try:
-        await node.start(address.hostname or "127.0.0.1", address.port or 7881)
+        await node.start(
+            address.hostname or "127.0.0.1", DEFAULT_PORT if address.port is None else address.port
+        )
+        reporting = asyncio.create_task(Registrar(settings, node.health, node.control_port).run())
         await stopped.wait()
     finally:
+        if reporting is not None:
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
         await node.close()
 
 

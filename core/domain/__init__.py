@@ -8,6 +8,7 @@ from core.domain.event import (
     Delivery,
     DomainEvent,
     IngestCursor,
+    MediaNode,
     PluginSwitch,
     StepDone,
     WorkerHeartbeat,
@@ -28,8 +29,8 @@ from core.domain.session import (
 __all__ = [
     "Attendance", "AuditEntry", "Briefing", "CaseNote", "ClassSession", "Consent", "Course", "Coverage",
     "CurriculumTopic", "Cursor", "Delivery", "DomainEvent", "EngagementSignal", "Enrollment", "ExceptionCase",
-    "Guardianship", "IngestCursor", "JoinLink", "Login", "MagicLink", "Material", "Message", "Person",
-    "PersonRole", "PluginSwitch", "PresenceInterval", "ProgressRecord", "Qualification", "Room", "Seat",
+    "Guardianship", "IngestCursor", "JoinLink", "Login", "MagicLink", "Material", "MediaNode", "Message",
+    "Person", "PersonRole", "PluginSwitch", "PresenceInterval", "ProgressRecord", "Qualification", "Room", "Seat",
     "SignInAttempt", "Signal", "StepDone", "StudentReport", "Summary", "Timer", "TranscriptSegment",
     "WorkerHeartbeat",
 ]  # fmt: skip

@@ -111,3 +111,24 @@ class WorkerHeartbeat(Table, table=True):
     __tablename__ = "worker_heartbeat"
     executor_id: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UTCDateTime)
+
+
+class MediaNode(Table, table=True):
+    """A media node as it last described itself; name is stable over its restarts, instance is not.
+
+    load: share of one core. draining: an operator wants no new rooms on it. stopped_at: it said goodbye.
+    """
+
+    __tablename__ = "media_node"
+    name: str = Field(primary_key=True)
+    instance: str
+    region: str
+    control_url: str
+    version: int
+    load: float = 0.0
+    rooms: int = 0
+    participants: int = 0
+    draining: bool = False
+    started_at: datetime = Field(sa_type=UTCDateTime)
+    seen_at: datetime = Field(sa_type=UTCDateTime)
+    stopped_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

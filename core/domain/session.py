@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, UniqueConstraint
 
 from core.domain.base import Table, UTCDateTime, new_id
@@ -77,7 +77,11 @@ class Room(Table, table=True):
 
 
 class PresenceInterval(Table, table=True):
-    """One connection of one person to the room. end_reason: left | lost | removed | session_ended | server_restart."""
+    """One connection of one person to the room. end_reason: left | lost | removed | session_ended | server_restart.
+
+    gaps: the cuts it survived, evidence for who wonders: {"at": ISO time, "s": seconds, "why": line | server |
+    media}. line: their room connection; server: the room server began anew; media: only sound and pictures.
+    """
 
     __tablename__ = "presence_interval"
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -88,6 +92,10 @@ class PresenceInterval(Table, table=True):
     started_at: datetime = Field(sa_type=UTCDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     end_reason: str = ""
+    gaps: list[dict[str, Any]] = Field(
+        default_factory=list[dict[str, Any]],
+        sa_column=Column(JSON, nullable=False, server_default=text("'[]'")),
+    )
 
 
 class Attendance(Table, table=True):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import col, func, or_, select
 
@@ -14,12 +14,14 @@ from core.domain import (
     Delivery,
     DomainEvent,
     ExceptionCase,
+    MediaNode,
     Message,
     Person,
     Timer,
     WorkerHeartbeat,
 )
 from core.errors import NotAllowed
+from core.lifecycle.media import SILENT_S, VERSION
 from core.queries.common import iso
 
 WORKER_SILENT_S = 30
@@ -40,6 +42,20 @@ class Health:
     live: int
     events_hour: int
     cases: int
+    nodes: list["NodeLine"]
+
+
+@dataclass(frozen=True)
+class NodeLine:
+    """A media node. state: ready | draining | silent | stopped | foreign (speaks another version). load in percent."""
+
+    name: str
+    region: str
+    state: str
+    load: int
+    rooms: int
+    participants: int
+    silent_s: int
 
 
 @dataclass(frozen=True)
@@ -106,10 +122,15 @@ def health(viewer: Viewer) -> Health:
         cases = db.exec(
             select(func.count()).where(ExceptionCase.queue == "operator", ExceptionCase.status != "resolved")
         ).one()
+        nodes = [_node(row, now) for row in db.exec(select(MediaNode).order_by(col(MediaNode.name)))]
     alive = any(age < WORKER_SILENT_S for _, age in workers)
     oldest = late[1]
     return Health(
-        ok=alive and late[0] == 0 and not messages["failed"] and not deliveries.get("failed"),
+        ok=alive
+        and media_alive(nodes)
+        and late[0] == 0
+        and not messages["failed"]
+        and not deliveries.get("failed"),
         workers=workers,
         timers_late=late[0],
         oldest_timer_s=round((now - oldest).total_seconds()) if late[0] and oldest else 0,
@@ -119,7 +140,34 @@ def health(viewer: Viewer) -> Health:
         live=live,
         events_hour=events,
         cases=cases,
+        nodes=nodes,
     )
+
+
+def node_lines(service: services.Services) -> list[NodeLine]:
+    """Every media node, by name; for the command line, where the operator is whoever may run it."""
+    now = service.clock.now()
+    with service.store.read() as db:
+        return [_node(row, now) for row in db.exec(select(MediaNode).order_by(col(MediaNode.name)))]
+
+
+def media_alive(nodes: list[NodeLine]) -> bool:
+    """Can a lesson that begins now have sound?"""
+    return any(node.state in ("ready", "draining") for node in nodes)
+
+
+def _node(row: MediaNode, now: datetime) -> NodeLine:
+    silent_s = (now - row.seen_at).total_seconds()
+    if row.stopped_at is not None:
+        state = "stopped"
+    elif silent_s >= SILENT_S:
+        state = "silent"
+    elif row.version != VERSION:
+        state = "foreign"
+    else:
+        state = "draining" if row.draining else "ready"
+    load, silent = round(row.load * 100), round(silent_s)
+    return NodeLine(row.name, row.region, state, load, row.rooms, row.participants, silent)
 
 
 def plugins(viewer: Viewer) -> list[PluginLine]:

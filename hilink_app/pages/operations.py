@@ -3,7 +3,7 @@
 import reflex as rx
 
 from core.i18n import N_
-from core.queries.operate import DeliveryLine, PluginLine
+from core.queries.operate import DeliveryLine, NodeLine, PluginLine
 from hilink_app import components as ui
 from hilink_app.components.page import PageSpec
 from hilink_app.pages import case_box
@@ -64,6 +64,9 @@ def _answer() -> rx.Component:
                 ~Operations.alive, t("No worker answers: messages, timers and the work after lessons wait.")
             ),
             _trouble(
+                ~Operations.sound, t("No media node answers: lessons have no sound and no pictures now.")
+            ),
+            _trouble(
                 health.timers_late > 0,
                 ui.tn("{n} timer is late.", "{n} timers are late.", health.timers_late),
                 ui.quiet(t("the oldest by {n} s", n=health.oldest_timer_s)),
@@ -102,6 +105,52 @@ def _worker(worker: rx.Var[tuple[str, int]]) -> rx.Component:
     )
 
 
+def _node(node: rx.Var[NodeLine]) -> rx.Component:
+    state = rx.match(
+        node.state,
+        ("ready", ui.chip(t("ready"), "ok", icon_name="check")),
+        ("draining", ui.chip(t("draining"), icon_name="power")),
+        ("stopped", ui.chip(t("stopped"), icon_name="power")),
+        ("foreign", ui.chip(t("another version"), "warn", icon_name="circle-alert")),
+        ui.chip(t("silent for {n} s", n=node.silent_s), "warn", icon_name="circle-alert"),
+    )
+    act = rx.match(
+        node.state,
+        (
+            "ready",
+            ui.button(
+                t("Drain"),
+                size="s",
+                on_click=Operations.drain(node.name, True),
+                aria_label=t("Drain: {name}", name=node.name),
+            ),
+        ),
+        (
+            "draining",
+            ui.button(
+                t("Take rooms again"),
+                size="s",
+                on_click=Operations.drain(node.name, False),
+                aria_label=t("Take rooms again: {name}", name=node.name),
+            ),
+        ),
+        rx.fragment(),
+    )
+    return rx.el.li(
+        ui.row(rx.el.b(node.name), ui.quiet(node.region), ui.spacer(), state, act),
+        ui.quiet(
+            t(
+                "{rooms} rooms, {people} people, {load} % of a core",
+                rooms=node.rooms,
+                people=node.participants,
+                load=node.load,
+            )
+        ),
+        class_name="hl-li",
+        custom_attrs={"data-node": node.name},
+    )
+
+
 def operations() -> rx.Component:
     """Health: the answer above the fold, then the queue, then the numbers."""
     health = Operations.health
@@ -131,6 +180,14 @@ def operations() -> rx.Component:
             ui.missing(t("No worker has been here"), t("Start one with the command: hilink worker")),
         ),
     )
+    nodes = ui.panel(
+        ui.panel_head(t("Media nodes")),
+        rx.cond(
+            Operations.nodes.length() > 0,
+            rx.el.ul(rx.foreach(Operations.nodes, _node), class_name="hl-list"),
+            ui.missing(t("No media node has been here"), t("Start one with the command: hilink media")),
+        ),
+    )
     numbers = ui.panel(
         ui.panel_head(t("Now")),
         ui.facts(
@@ -146,7 +203,7 @@ def operations() -> rx.Component:
             label_px=170,
         ),
     )
-    page = ui.stack(_answer(), ui.columns([queue], [workers, numbers]))
+    page = ui.stack(_answer(), ui.columns([queue], [workers, nodes, numbers]))
     return rx.fragment(
         ui.frame(t("Health"), ui.when_ready(Operations.ready, page), current=HEALTH), case_box.dialog()
     )

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from core import delivery, services
+from core.lifecycle import media
 from core.queries import board as case_query
 from core.queries import operate as query
 from core.queries.board import CaseLine
-from core.queries.operate import AuditLine, DeliveryLine, Health, PluginLine
+from core.queries.operate import AuditLine, DeliveryLine, Health, NodeLine, PluginLine
 from hilink_app.state.base import BaseState
 from hilink_app.state.case import CaseBox
 from hilink_app.state.gate import PageGate
@@ -28,7 +29,7 @@ HEALTH, PLUGINS, DELIVERIES, AUDIT = (
 TICK_S = 10
 PAGE_SIZE = 50
 STATUSES = ("waiting", "held", "failed", "done", "skipped")
-_UNKNOWN = Health(False, [], 0, 0, 0, 0, {}, 0, 0, 0)
+_UNKNOWN = Health(False, [], 0, 0, 0, 0, {}, 0, 0, 0, [])
 
 
 def _page_of(value: object) -> int:
@@ -38,12 +39,14 @@ def _page_of(value: object) -> int:
 
 
 class Operations(BaseState):
-    """alive: some worker is; deliveries: number by status, every status there."""
+    """alive: some worker is; sound: some media node is; deliveries: number by status, every status there."""
 
     ready: bool = False
     health: Health = _UNKNOWN
     alive: bool = False
+    sound: bool = False
     workers: list[tuple[str, int]] = []
+    nodes: list[NodeLine] = []
     deliveries: dict[str, int] = dict.fromkeys(STATUSES, 0)
     cases: list[CaseLine] = []
 
@@ -64,6 +67,26 @@ class Operations(BaseState):
         await self._look()
         await (await self.get_state(CaseBox))._again()
 
+    @rx.event
+    @allow("operator")
+    async def drain(self, name: str, draining: bool) -> rx.event.EventSpec:
+        """Give a media node no new rooms any more, or some again."""
+        viewer = self._viewer()
+
+        def work() -> None:
+            with services.current().store.write() as db:
+                media.drain(db, str(name), bool(draining), viewer.person_id)
+
+        await asyncio.to_thread(work)
+        await self._look()
+        if draining:
+            return toast_done(
+                self._t("It gets no new rooms; lessons that are on it stay."),
+                viewer.lang,
+                undo=cast(rx.event.EventSpec, Operations.drain(name, False)),
+            )
+        return toast_done(self._t("It gets new rooms again."))
+
     async def _look(self) -> None:
         viewer = self._viewer()
         self.health = await asyncio.to_thread(query.health, viewer)
@@ -71,6 +94,7 @@ class Operations(BaseState):
         self.cases = await asyncio.to_thread(case_query.cases, viewer, queue="operator")
         self.workers = self.health.workers
         self.alive = any(age < query.WORKER_SILENT_S for _, age in self.workers)
+        self.nodes, self.sound = self.health.nodes, query.media_alive(self.health.nodes)
         (await self.get_state(Reader))._set_counts(
             {HEALTH: len(self.cases), DELIVERIES: self.deliveries["failed"]}
         )

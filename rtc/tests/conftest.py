@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from websockets.http11 import Request, Response
 from core.ports import MediaRights
 from rtc import outbox, srtp_fast
 from rtc.media_client import MediaClient
+from rtc.media_pool import MediaPool
 from rtc.node import Node
 from rtc.tests.proxy import UdpProxy
 
@@ -40,7 +41,7 @@ class RoomServer:
     ws://.../room/ROOM/PARTICIPANT is one participant's socket; the seat outlives it.
     """
 
-    def __init__(self, media: MediaClient) -> None:
+    def __init__(self, media: MediaClient | MediaPool) -> None:
         self.media = media
         self.sockets: dict[tuple[str, str], ServerConnection] = {}
         self.events: list[Any] = []
@@ -130,9 +131,9 @@ async def room_server(media: MediaClient) -> AsyncIterator[RoomServer]:
         pump.cancel()
 
 
-@pytest_asyncio.fixture
-async def browser(room_server: RoomServer) -> AsyncIterator[Browser]:
-    # Made after the server so that it is closed before it: no socket of a page outlives its test.
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncGenerator[Browser]:
+    """A real Chromium whose camera and microphone are made up."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -146,6 +147,13 @@ async def browser(room_server: RoomServer) -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture
+async def browser(room_server: RoomServer) -> AsyncIterator[Browser]:
+    # Made after the server so that it is closed before it: no socket of a page outlives its test.
+    async with chromium() as browser:
+        yield browser
 
 
 class Pages:

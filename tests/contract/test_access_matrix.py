@@ -47,7 +47,12 @@ PUBLIC_ROUTES = {
 
 PUBLIC_PAGES = {"/sign-in", "/sign-in/link", "/link"}
 
-INTERNAL_ROUTES = {"/internal/v1/ingest", "/internal/v1/agent-jobs", "/metrics"}
+INTERNAL_ROUTES = {
+    "/internal/v1/ingest",
+    "/internal/v1/media-nodes",
+    "/internal/v1/agent-jobs",
+    "/metrics",
+}
 
 STAFF_PAGES = ("/today", "/schedule", "/people", "/cases", "/operations", "/teach", "/students", "/summaries")
 NEVER_PAGES = {

@@ -42,6 +42,7 @@ export class Connection {
     this.closed = false;
     this.pc = new RTCPeerConnection({
       iceServers: session.iceServers,
+      iceTransportPolicy: session.iceTransportPolicy,
       bundlePolicy: "max-bundle",
       rtcpMuxPolicy: "require",
     });

@@ -14,7 +14,8 @@
  * onState({state, publisher, subscriber}): state is "connecting" | "connected" | "reconnecting" | "closed".
  *
  * Coming back after a cut: nothing at first (media resumes by itself), an ICE restart once a connection is
- * "disconnected" or the network changed, a new connection when that did not help for RENEW_AFTER_MS.
+ * "disconnected" or the network changed, a new connection when that did not help for RENEW_AFTER_MS, and at once
+ * when the media moved to another node. Meanwhile the last pictures stay: nothing on the page but the small mark.
  */
 
 import { Connection, encodingsFor, KIND_OF, preferVp8 } from "./connection.js";
@@ -23,6 +24,8 @@ export const PROTOCOL_VERSION = 1;
 const RESTART_AFTER_MS = 500;
 const RESTART_EVERY_MS = 4000;
 const RENEW_AFTER_MS = 10000;
+const HELLO_AGAIN_MS = 1000;
+const HOLD_MS = 8000;
 const noop = () => {};
 
 const trackKey = (track) => `${track.participant_id}/${track.source}`;
@@ -39,10 +42,13 @@ export class MediaSession {
     onSpeakers = noop,
     onError = noop,
     iceServers = [],
+    iceTransportPolicy = "all",
   }) {
     Object.assign(this, { onTrack, onTrackRemoved, onState, onQuality, onMuted, onMuteRequest, onSpeakers, onError });
     this.sendMessage = send;
     this.iceServers = iceServers;
+    this.iceTransportPolicy = iceTransportPolicy;
+    this.holdUntil = 0;
     this.open = false;
     this.closed = false;
     this.published = new Map();
@@ -105,6 +111,8 @@ export class MediaSession {
         return this.onSpeakers(message.speakers);
       case "quality":
         return this.onQuality(message);
+      case "moved":
+        return this.moved();
       case "closed":
         return this.closedByNode(message);
       case "error":
@@ -170,7 +178,7 @@ export class MediaSession {
           result.rtt_ms = Math.round(one.currentRoundTripTime * 1000);
         if (one.type === "outbound-rtp") result.publisher.push({ ...one, source: this.sourceOfMid(one.mid) });
         if (one.type === "inbound-rtp") {
-          const remote = [...this.remote.values()].find((track) => track.mid === one.mid);
+          const remote = [...this.remote.values()].find((track) => track.mid === one.mid && track.connection === connection.id);
           if (remote) result.subscriber.push({ ...one, participant_id: remote.participant_id, source: remote.source });
         }
       }
@@ -184,6 +192,7 @@ export class MediaSession {
     this.closed = true;
     this.open = false;
     clearInterval(this.watchdog);
+    clearTimeout(this.helloTimer);
     globalThis.removeEventListener?.("online", this.networkChanged);
     globalThis.navigator?.connection?.removeEventListener?.("change", this.networkChanged);
     for (const connection of this.connections()) connection.close();
@@ -205,7 +214,7 @@ export class MediaSession {
     if (this.visible) this.send({ type: "visible", tracks: this.visible });
     for (const kind of ["publisher", "subscriber"]) {
       const connection = this[kind];
-      if (connection && connection.id !== message[kind]) this.drop(kind);
+      if (connection && connection.id !== message[kind]) this.retire(kind);
       else if (connection) await connection.abandonOffer();
     }
     if (this.published.size) this.offerPublished();
@@ -221,6 +230,7 @@ export class MediaSession {
 
   refused(message) {
     this.onError(message);
+    if (message.re === "hello" && message.kind !== "version") this.helloLater();
     if (message.re !== "offer") return;
     for (const connection of this.connections())
       if (connection.pending && connection.seq === message.seq) {
@@ -242,6 +252,19 @@ export class MediaSession {
       entry.track.enabled = false;
     }
     this.onMuteRequest({ source: message.source, muted: message.muted });
+  }
+
+  /** Another node has our media now, or ours began anew: it holds no connection of ours. */
+  moved() {
+    for (const kind of ["publisher", "subscriber"]) this.retire(kind);
+    this.open = false;
+    this.reconnected();
+    this.stateChanged();
+  }
+
+  helloLater() {
+    clearTimeout(this.helloTimer);
+    this.helloTimer = setTimeout(() => this.reconnected(), HELLO_AGAIN_MS);
   }
 
   closedByNode(message) {
@@ -300,7 +323,7 @@ export class MediaSession {
   async subscribe() {
     if (!this.open || this.closed) return;
     for (const remote of [...this.remote.values()])
-      if (!this.wanted.some((track) => trackKey(track) === trackKey(remote))) this.removeRemote(remote);
+      if (!this.held(remote) && !this.wants(remote)) this.removeRemote(remote);
     for (const track of this.wanted) {
       const remote = this.remote.get(trackKey(track));
       if (remote && remote.muted !== track.muted) this.remoteMuted(track);
@@ -324,16 +347,38 @@ export class MediaSession {
     const now = new Map();
     for (const transceiver of this.subscriber.pc.getTransceivers()) {
       const placed = mids[transceiver.mid];
-      if (placed) now.set(trackKey(placed), { ...placed, mid: transceiver.mid, track: transceiver.receiver.track });
+      if (!placed) continue;
+      const { id } = this.subscriber;
+      now.set(trackKey(placed), { ...placed, mid: transceiver.mid, track: transceiver.receiver.track, connection: id });
     }
     for (const [key, old] of [...this.remote]) {
       const next = now.get(key);
-      if (!next || next.track !== old.track) this.removeRemote(old);
+      if (next ? next.track !== old.track : !this.held(old)) this.removeRemote(old);
     }
     for (const [key, next] of now) {
       if (this.remote.has(key)) continue;
       this.remote.set(key, next);
       this.onTrack({ participant_id: next.participant_id, source: next.source, track: next.track, muted: next.muted });
+    }
+  }
+
+  wants(remote) {
+    return this.wanted.some((track) => trackKey(track) === trackKey(remote));
+  }
+
+  /** A picture of a connection that is gone stays on the screen until the new one has it, for a while. */
+  held(remote) {
+    return remote.connection !== this.subscriber?.id && Date.now() < this.holdUntil;
+  }
+
+  letGo() {
+    this.holdUntil = 0;
+    for (const remote of [...this.remote.values()])
+      if (remote.connection !== this.subscriber?.id || !this.wants(remote)) this.removeRemote(remote);
+    for (const kind of ["publisher", "subscriber"]) {
+      if (this[kind]) continue;
+      this.retired[kind]?.close();
+      this.retired[kind] = null;
     }
   }
 
@@ -373,14 +418,21 @@ export class MediaSession {
   /** A new connection, for when nothing else helped. */
   renew(kind) {
     if (this.closed || !this[kind]) return;
-    const old = this[kind];
-    old.retire();
-    this[kind] = null;
-    this.forget(kind);
-    this.retired[kind]?.close();
-    this.retired[kind] = old;
+    this.retire(kind);
     if (kind === "publisher") this.offerPublished();
     else this.subscribe();
+  }
+
+  /** Out of use, and closed once its successor has its answer. */
+  retire(kind) {
+    const old = this[kind];
+    if (!old) return;
+    old.retire();
+    this[kind] = null;
+    this.retired[kind]?.close();
+    this.retired[kind] = old;
+    this.holdUntil = Date.now() + HOLD_MS;
+    if (kind === "publisher") for (const entry of this.published.values()) entry.transceiver = null;
   }
 
   restartAll() {
@@ -392,6 +444,7 @@ export class MediaSession {
 
   watch() {
     const now = Date.now();
+    if (this.holdUntil && now > this.holdUntil) this.letGo();
     for (const connection of this.connections()) {
       if (connection.healthy) {
         connection.troubleSince = 0;
