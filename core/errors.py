@@ -4,6 +4,7 @@ HiLinkError
 ├── UserError            safe to show: the person can do something about it
 │   ├── NotSignedIn      sign in first                                      401
 │   ├── NotAllowed       this role may not do that                          403
+│   │   └── TicketRefused   expired, forged or used already                 403
 │   ├── NotFound         no such thing, or not yours (never says which)     404
 │   ├── InvalidInput     a value is off; `field` says which                 422
 │   ├── Conflict         somebody else changed it, or a double-booking      409
@@ -55,6 +56,16 @@ class NotAllowed(UserError):
 
     def __init__(self, message: str = "You may not do this with your account.", **facts: Any) -> None:
         super().__init__(message, **facts)
+
+
+class TicketRefused(NotAllowed):
+    """kind: ticket_expired | ticket_invalid | ticket_used."""
+
+    code = "ticket_refused"
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 class NotFound(UserError, LookupError):

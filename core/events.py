@@ -77,6 +77,15 @@ class ParticipantLeft(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantWaited(Event):
+    """At the room's door. reason: admitted | left | server_restart | session_ended."""
+
+    kind: ClassVar[str] = "participant.waited"
+    waited_s: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollAnswered(Event):
     """right: None for an opinion poll."""
 

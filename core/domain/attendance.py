@@ -35,16 +35,22 @@ def settle(
     *,
     grace_s: int,
     late_after_s: int,
+    waited: Sequence[tuple[datetime, datetime]] = (),
 ) -> Settled:
     """One person's attendance in one lesson.
 
+    waited: at the room's door. Who was let in came when they began to wait; waiting is no time in the lesson.
     starts_at, ends_at: the plan. ended_at: when it really ended. Late is counted from the planned start;
     leaving early from the earlier of the planned and the real end, five minutes are forgiven.
     """
     stitched = stitch(intervals, grace_s)
     if not stitched:
-        return Settled("absent", 0, None, None, 0)
+        first = min((start for start, _ in waited), default=None)
+        return Settled("absent", 0, first, None, 0)
     joined, left = stitched[0][0], stitched[-1][1]
+    for start, end in stitch((*waited, *intervals), grace_s):
+        if start <= joined <= end:
+            joined = start
     present_s = round(sum((end - start).total_seconds() for start, end in stitched))
     if joined > starts_at + timedelta(seconds=late_after_s):
         status = "late"

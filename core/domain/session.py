@@ -81,6 +81,7 @@ class PresenceInterval(Table, table=True):
 
     gaps: the cuts it survived, evidence for who wonders: {"at": ISO time, "s": seconds, "why": line | server |
     media}. line: their room connection; server: the room server began anew; media: only sound and pictures.
+    role "waiting": at the room's door, not in it; end_reason then also admitted.
     """
 
     __tablename__ = "presence_interval"

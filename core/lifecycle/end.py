@@ -16,6 +16,7 @@ from core.domain.attendance import settle
 from core.domain.load import get_session, seats
 from core.errors import InvalidInput, NotAllowed, NotFound, SessionNotOpen
 from core.events import AttendanceCorrected, AttendanceFinalized, SessionEnded
+from core.lifecycle import waiting
 from core.lifecycle.cases import open_case
 from core.lifecycle.live import close_open_intervals
 
@@ -63,13 +64,15 @@ def finalize_attendance(db: Session, session_id: str) -> None:
     row = get_session(db, session_id, lock=True)
     ended_at = row.ended_at or now
     for seat in db.exec(select(Seat).where(Seat.session_id == session_id, col(Seat.active).is_(True))):
+        inside, waited = _intervals(db, session_id, seat.person_id, ended_at)
         settled = settle(
-            _intervals(db, session_id, seat.person_id, ended_at),
+            inside,
             row.starts_at,
             row.ends_at,
             ended_at,
             grace_s=settings.rejoin_grace_s,
             late_after_s=settings.late_after_s,
+            waited=waited,
         )
         db.add(
             Attendance(
@@ -114,15 +117,22 @@ def correct_attendance(actor: Actor, session_id: str, person_id: str, status: st
         audit(db, actor.person_id, "attendance.correct", session_id, person_id)
 
 
-def _intervals(
-    db: Session, session_id: str, person_id: str, ended_at: datetime
-) -> list[tuple[datetime, datetime]]:
+_Times = list[tuple[datetime, datetime]]
+
+
+def _intervals(db: Session, session_id: str, person_id: str, ended_at: datetime) -> tuple[_Times, _Times]:
+    """When they were in the room, and when they waited at its door."""
     rows = db.exec(
         select(PresenceInterval).where(
             PresenceInterval.session_id == session_id, PresenceInterval.person_id == person_id
         )
     )
-    return [(row.started_at, max(row.started_at, min(row.ended_at or ended_at, ended_at))) for row in rows]
+    inside: _Times = []
+    waited: _Times = []
+    for row in rows:
+        until = max(row.started_at, min(row.ended_at or ended_at, ended_at))
+        (waited if row.role == waiting.ROLE else inside).append((row.started_at, until))
+    return inside, waited
 
 
 def _may_end(db: Session, actor: Actor, session_id: str) -> None:

@@ -26,7 +26,7 @@ def provision_room(db: Session, session_id: str, room_settings: dict[str, Any] |
         Room(
             session_id=session_id,
             provisioned_at=services.current().clock.now(),
-            settings=room_settings or {"captions": True, "whiteboard": True, "recording": False},
+            settings={"captions": True, "whiteboard": True, "recording": False, **(room_settings or {})},
         )
     )
     emit(db, RoomProvisioned(session_id=session_id))

@@ -14,7 +14,7 @@ from core.access.viewer import cookie_value
 from core.errors import UserError
 from plugins.classroom import door
 from plugins.classroom.server.hub import REVOKED
-from plugins.classroom.server.listen import BAD_TICKET
+from plugins.classroom.server.listen import refuse
 
 router = APIRouter()
 
@@ -43,8 +43,8 @@ async def room_socket(socket: WebSocket, _: Annotated[None, Depends(rule(TICKET)
     try:
         rooms = door.hub()
         claims = door.verify(ticket)
-    except UserError:
-        await socket.close(BAD_TICKET)
+    except UserError as refused:
+        await refuse(socket, refused)
         return
     await rooms.serve(socket, claims)
 

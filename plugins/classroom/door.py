@@ -67,6 +67,7 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
             "The instructor asked you to leave this lesson for a moment. Please try again in two minutes."
         )
     rights = RIGHTS[entry.role]
+    waits = house.holds(session_id, entry.person_id, entry.role)
     claims = {"session_id": session_id, "person_id": entry.person_id, "role": entry.role}
     return {
         "ticket": here.tickets.issue(ROOM_KIND, {**claims, "link": link}),
@@ -83,9 +84,10 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
         "session": _session_of(entry),
         "board": {
             "path": f"/ws/board/{session_id}",
-            "ticket": here.tickets.issue(BOARD_KIND, {**claims, "draw": rights.draw}),
+            "ticket": "" if waits else here.tickets.issue(BOARD_KIND, {**claims, "draw": rights.draw}),
         },
-        "ice_servers": ice_servers(entry.person_id),
+        "waiting": waits,
+        "ice_servers": [] if waits else ice_servers(entry.person_id),
         "captions": _captions(session_id),
         "consent": {purpose: purpose in entry.consents for purpose in ("transcription", "recording")},
         "tools": _tools(entry.role),
@@ -112,8 +114,8 @@ def refusal(error: UserError, viewer: Viewer, session_id: str) -> dict[str, Any]
 
 
 def verify(token: str) -> Claims:
-    """The claims of a room ticket. NotAllowed: forged, foreign, of another kind, or older than a minute."""
-    claims = services.current().tickets.verify(ROOM_KIND, token)
+    """The claims of a room ticket, once. TicketRefused: forged, foreign, of another kind, too old, or used."""
+    claims = services.current().tickets.redeem(ROOM_KIND, token)
     return Claims(
         str(claims.get("session_id", "")),
         str(claims.get("person_id", "")),

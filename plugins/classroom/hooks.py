@@ -10,6 +10,7 @@ from core.lifecycle.provision import provision_room
 from core.ports import HookContext
 from core.views import AttendanceView, ClassSessionView
 from plugins.classroom import door, service
+from plugins.classroom.server.lobby import first_mode
 from plugins.classroom.settings import ClassroomSettings
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def settings() -> type:
 @hookimpl
 def on_schedule(ctx: HookContext, session: ClassSessionView, change: str) -> None:
     if change != "cancelled":
-        ctx.transaction("provision", lambda db: provision_room(db, session.id))
+        lobby = first_mode(ctx.settings.lobby, len(session.people("student")))
+        ctx.transaction("provision", lambda db: provision_room(db, session.id, {"lobby": lobby}))
         ctx.transaction("briefing", lambda db: stage_briefing(db, session.id))
 
 

@@ -3,7 +3,7 @@
 Everything here is synchronous and short: the hub calls it in threads. The store is an argument.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,12 @@ from core.domain import (
     Person,
     PersonRole,
     PresenceInterval,
+    Room,
     Seat,
 )
 from core.domain.load import get_session
 from core.errors import NotAllowed, SessionNotOpen
-from core.lifecycle import live
+from core.lifecycle import live, waiting
 from core.lifecycle.join import check_open, consents_of
 from core.ports import Store
 from plugins.classroom.models import ChatMessage, PollAnswerRow, PollRow, RoomPage
@@ -107,7 +108,16 @@ def remembered(store: Store, session_id: str) -> Remembered:
             for line, name in reversed(lines)
         ]
         page = db.get(RoomPage, session_id)
-    return Remembered(polls, chat, page.page if page else 1)
+        removed, admitted = waiting.decided(db, session_id)
+    return Remembered(polls, chat, page.page if page else 1, removed, admitted)
+
+
+def door_of(store: Store, session_id: str) -> tuple[str, Collection[str], Collection[str]]:
+    """The lobby's mode, who was taken out and who was let in by hand, of a room that is not open."""
+    with store.read() as db:
+        room = db.get(Room, session_id)
+        removed, admitted = waiting.decided(db, session_id)
+        return waiting.mode_of(room), removed, admitted
 
 
 def save(store: Store, rows: Iterable[tuple[str, Row]]) -> None:
@@ -121,7 +131,10 @@ def open_intervals(store: Store) -> dict[str, dict[str, str]]:
     """Seats that were taken when the server stopped: session id -> participant id -> person id."""
     found: dict[str, dict[str, str]] = {}
     with store.read() as db:
-        for row in db.exec(select(PresenceInterval).where(col(PresenceInterval.ended_at).is_(None))):
+        query = select(PresenceInterval).where(
+            col(PresenceInterval.ended_at).is_(None), PresenceInterval.role != waiting.ROLE
+        )
+        for row in db.exec(query):
             found.setdefault(row.session_id, {})[row.participant_id] = row.person_id
     return found
 
@@ -325,4 +338,5 @@ def _lesson(db: Session, row: ClassSession) -> Lesson:
         status=row.status,
         instructor=instructor or "",
         started_at=row.started_at,
+        lobby=waiting.mode_of(db.get(Room, row.id)),
     )

@@ -1,5 +1,7 @@
 """The classroom's settings, `HILINK_CLASSROOM_*`. Durations are seconds, sizes bytes."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -35,7 +37,14 @@ class ClassroomSettings(BaseSettings):
         default=15, description="Hands, chats, reactions and talking are stored this often."
     )
     linger_s: float = Field(default=60, description="An empty room stays in memory this long.")
-    remove_block_s: float = Field(default=120, description="A removed person may come back after this long.")
+    lobby: Literal["auto", "off", "until_instructor", "always"] = Field(
+        default="auto",
+        description="Who waits at a new room's door: nobody (off), everybody until the instructor is there "
+        "(until_instructor), everybody until they are let in (always); auto: until_instructor for groups.",
+    )
+    remove_block_s: float = Field(
+        default=120, description="A removed person may ask to come back after this long."
+    )
     max_polls: int = Field(default=50, ge=1, description="Polls and checks in one lesson.")
     chat_shown: int = Field(default=200, ge=1, description="Chat messages somebody who comes in gets to see.")
     weak_loss: float = Field(

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from core import services
 from core.domain import ClassSession, Person, PersonRole, Seat
 from core.errors import NotAllowed
-from core.lifecycle import live
+from core.lifecycle import live, waiting
 from plugins.whiteboard.connection import BoardSeat
 from plugins.whiteboard.page import Counts
 from plugins.whiteboard.service import BoardHub
@@ -58,11 +58,11 @@ async def _installed(new: BoardHub) -> AsyncIterator[BoardHub]:
 
 
 async def admit(ticket: str, session_id: str) -> BoardSeat:
-    """The seat a ticket was made for. NotAllowed: forged, foreign, too old, or the seat is gone.
+    """The seat a ticket was made for. NotAllowed: forged, foreign, too old, used, the seat is gone, or they wait.
 
     Claims: session_id, person_id, role, draw (bool). The name comes from the database, never from outside.
     """
-    claims = services.current().tickets.verify(TICKET_KIND, ticket)
+    claims = services.current().tickets.redeem(TICKET_KIND, ticket)
     if claims.get("session_id") != session_id:
         raise NotAllowed("This link into the room is not valid.")
     seat = await asyncio.to_thread(_seat, claims)
@@ -101,7 +101,8 @@ def _may_stay(session_id: str, person_id: str, role: str) -> bool:
         if role == "observer":
             return _observes(db, person_id)
         seat = db.exec(select(Seat).where(Seat.session_id == session_id, Seat.person_id == person_id)).first()
-        return seat is not None and seat.active and seat.role == role
+        seated = seat is not None and seat.active and seat.role == role
+        return seated and not waiting.outside(db, session_id, person_id)
 
 
 def _observes(db: Session, person_id: str) -> bool:

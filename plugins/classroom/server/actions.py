@@ -4,12 +4,15 @@ They return what is to be done (`server.outgoing`) or raise `Refusal`, and then 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.i18n import N_
 from plugins.classroom.server import messages as m
 from plugins.classroom.server.captions import caption
+from plugins.classroom.server.lobby import not_waiting
 from plugins.classroom.server.outgoing import (
+    Audited,
     Close,
     EndLesson,
     ExtendLesson,
@@ -19,6 +22,7 @@ from plugins.classroom.server.outgoing import (
     Removed,
     SaveAnswer,
     SaveChat,
+    SaveLobby,
     SavePage,
     Send,
 )
@@ -152,9 +156,8 @@ def page(room: "Room", who: Participant, message: m.Page) -> list[Outgoing]:
 
 
 def mute(room: "Room", who: Participant, message: m.Mute) -> list[Outgoing]:
-    """Muting is one way: nobody can switch another's microphone or camera on."""
-    if not who.seat.rights.moderate:
-        raise not_allowed()
+    """A device or a shared screen stops at once, at the node. One way: nobody can switch another's on."""
+    _oversees(who)
     if message.person_id == "all":
         subjects = [one for one in room.present() if one.role == "student"]
     else:
@@ -164,24 +167,81 @@ def mute(room: "Room", who: Participant, message: m.Mute) -> list[Outgoing]:
         if message.source not in subject.seat.rights.publish:
             raise Refusal("not_found", NOT_HERE)
         out.append(MediaMute(subject.id, message.source))
-        out.append(Send(subject.id, {"type": "muted", "source": message.source, "by": who.person_id}))
+        if message.source == "screen":
+            out.append(MediaMute(subject.id, "screen_audio"))
+        frame = {"type": "muted", "source": message.source, "by": who.person_id, "role": who.role}
+        out.append(Send(subject.id, frame))
+        out.append(Audited(who.person_id, "mute", subject.person_id, (("source", message.source),)))
     return out
 
 
 def remove(room: "Room", who: Participant, message: m.Remove) -> list[Outgoing]:
-    """Instructors are not removed from the room: their seat is the coordinator's business."""
-    if not who.seat.rights.moderate:
+    """Out at once, with all that is open; whoever comes again waits at the door until somebody lets them in.
+
+    Instructors are not removed from the room: their seat is the coordinator's business.
+    """
+    _oversees(who)
+    waits = room.lobby.of_person(message.person_id)
+    subject = waits or room.of_person(message.person_id) or _missing()
+    if subject.role != "student":
         raise not_allowed()
-    subject = room.of_person(message.person_id) or _missing()
-    if subject.seat.rights.moderate or subject.role == "observer":
-        raise not_allowed()
-    room.block(subject.person_id)
-    return [Close(subject.id, 4410), Removed(subject.person_id), *room.leave(subject.id, "removed")]
+    room.block(subject.person_id, subject.seat.name)
+    left = room.lobby.gone(subject.id) if waits else room.leave(subject.id, "removed")
+    return [
+        Close(subject.id, 4410),
+        Removed(subject.person_id),
+        *left,
+        *room.lobby.tell(),
+        Audited(who.person_id, "remove", subject.person_id),
+    ]
+
+
+def allow(room: "Room", who: Participant, message: m.Allow) -> list[Outgoing]:
+    """Somebody who was taken out may come in again like everybody else."""
+    _oversees(who)
+    if not room.allow(message.person_id):
+        raise Refusal("not_found", NOT_HERE)
+    out: list[Outgoing] = [Audited(who.person_id, "allow", message.person_id)]
+    return [*out, *room.let_in(room.lobby.freed()), *room.lobby.tell()]
+
+
+def admit(room: "Room", who: Participant, message: m.Admit) -> list[Outgoing]:
+    """Let one person in, or everybody who is expected. They come in again without asking."""
+    _oversees(who)
+    chosen = room.lobby.chosen(message.person_id)
+    if not chosen and message.person_id != "all":
+        raise not_waiting()
+    out: list[Outgoing] = []
+    for one in chosen:
+        room.allow(one.person_id)
+        room.lobby.admitted.add(one.person_id)
+        out.append(Audited(who.person_id, "admit", one.person_id))
+    return [*out, *room.let_in(chosen), *room.lobby.tell()]
+
+
+def decline(room: "Room", who: Participant, message: m.Decline) -> list[Outgoing]:
+    """Not now. They are told so and may go on waiting."""
+    _oversees(who)
+    return [*room.lobby.decline(message.person_id), Audited(who.person_id, "decline", message.person_id)]
+
+
+def lobby(room: "Room", who: Participant, message: m.LobbyMode) -> list[Outgoing]:
+    """Who waits from now on. Whoever need not wait any more comes in."""
+    _oversees(who)
+    if message.mode == room.lesson.lobby:
+        return []
+    room.lesson = replace(room.lesson, lobby=message.mode)
+    return [
+        SaveLobby(message.mode),
+        Audited(who.person_id, "lobby", None, (("mode", message.mode),)),
+        *room.let_in(room.lobby.freed()),
+        *room.lobby.instructor_changed(),
+        *room.lobby.tell(),
+    ]
 
 
 def end(room: "Room", who: Participant, message: m.End) -> list[Outgoing]:
-    if who.role != "instructor":
-        raise not_allowed()
+    _oversees(who)
     return [EndLesson(who.id, who.person_id)]
 
 
@@ -225,6 +285,11 @@ def _poll(room: "Room", poll_id: str) -> Poll:
     return poll
 
 
+def _oversees(who: Participant) -> None:
+    if not who.seat.rights.oversee:
+        raise not_allowed()
+
+
 def _missing() -> Participant:
     raise Refusal("not_found", NOT_HERE)
 
@@ -242,6 +307,10 @@ ACTIONS: dict[str, Callable[["Room", Participant, Any], list[Outgoing]]] = {
     "page": page,
     "mute": mute,
     "remove": remove,
+    "allow": allow,
+    "admit": admit,
+    "decline": decline,
+    "lobby": lobby,
     "end": end,
     "extend": extend,
     "caption": caption,

@@ -17,6 +17,7 @@ from typing import Any
 from core.config import Settings
 from core.errors import UserError, fault
 from core.i18n import N_
+from core.lifecycle import waiting
 from core.ports import Bus, Clock, MediaEvent, MediaServer, Store
 from core.tickets import Tickets
 from plugins.classroom import service
@@ -24,6 +25,7 @@ from plugins.classroom.server import lesson, listen, messages
 from plugins.classroom.server.connection import LOST, TOO_LARGE, TOO_MANY, Connection, Verdict
 from plugins.classroom.server.journal import Journal
 from plugins.classroom.server.listen import ReceivingSocket, receive, tell_error
+from plugins.classroom.server.lobby import must_wait
 from plugins.classroom.server.media import MediaBridge
 from plugins.classroom.server.outgoing import (
     Close,
@@ -91,6 +93,7 @@ class RoomHub:
     async def running(self) -> AsyncIterator["RoomHub"]:
         """Keep the clockwork going; on leaving, close the sockets and write everything down."""
         self.rooms.cut_off = await asyncio.to_thread(service.open_intervals, self._store)
+        await asyncio.to_thread(waiting.close_all)
         settings = self.settings
         background = [
             asyncio.create_task(self._journal.run()),
@@ -328,8 +331,10 @@ class RoomHub:
     def revoke(self, session_id: str, person_id: str) -> bool:
         """The seat was taken away: out, now. True when that person was here."""
         opened = self.rooms.get(session_id)
-        participant = opened.room.of_person(person_id) if opened is not None else None
-        if opened is None or participant is None:
+        if opened is None:
+            return False
+        participant = opened.room.of_person(person_id) or opened.room.lobby.of_person(person_id)
+        if participant is None:
             return False
         out = opened.room.leave(participant.id, "removed")
         self._carry_out(opened, [Close(participant.id, REVOKED), *out])
@@ -339,6 +344,23 @@ class RoomHub:
         """Was this person asked to leave a moment ago?"""
         opened = self.rooms.get(session_id)
         return opened is not None and opened.room.blocked(person_id)
+
+    def inside(self, session_id: str, person_id: str) -> bool:
+        """Has this person a seat in the open room, or one that waits for them after a cut?"""
+        opened = self.rooms.get(session_id)
+        if opened is None:
+            return person_id in self.rooms.cut_off.get(session_id, {}).values()
+        return opened.room.inside(person_id)
+
+    def holds(self, session_id: str, person_id: str, role: str) -> bool:
+        """Would this person have to wait at the door now? Blocking: asks the database for a room that is not open."""
+        if self.inside(session_id, person_id):
+            return False
+        opened = self.rooms.get(session_id)
+        if opened is not None:
+            return opened.room.lobby.holds(person_id, role)
+        mode, removed, admitted = service.door_of(self._store, session_id)
+        return must_wait(mode, False, person_id, role, removed, admitted)
 
     def agent_here(self, session_id: str, agent: str) -> bool:
         opened = self.rooms.get(session_id)
@@ -406,7 +428,7 @@ class RoomHub:
                     if opened.connections.pop(participant_id, None) is not None:
                         self._carry_out(opened, opened.room.disconnected(participant_id))
             self._carry_out(opened, opened.room.tick())
-            if opened.room.present():
+            if not opened.room.deserted:
                 opened.empty_since = None
             elif opened.empty_since is None:
                 opened.empty_since = now
@@ -417,7 +439,7 @@ class RoomHub:
         """Forget an empty room; its rows bring it back."""
         session_id = opened.id
         await self._journal.settled()
-        if not opened.room.present():
+        if opened.room.deserted:
             self._carry_out(opened, opened.room.engagement())
             self.rooms.forget(session_id)
             await self._media.close_room(session_id)

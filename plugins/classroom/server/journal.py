@@ -7,23 +7,30 @@ from collections.abc import Callable
 from functools import partial
 
 from core.errors import UserError, fault
-from core.lifecycle import live
+from core.lifecycle import live, waiting
 from core.ports import Store
 from plugins.classroom import service
 from plugins.classroom.server.outgoing import (
+    Audited,
     Measured,
     PresenceEnded,
     PresenceStarted,
     RoomEmptied,
     SaveAnswer,
     SaveChat,
+    SaveLobby,
     SavePage,
     SavePoll,
+    WaitEnded,
+    WaitStarted,
 )
 
 logger = logging.getLogger(__name__)
 
-Entry = SaveChat | SavePoll | SaveAnswer | SavePage | PresenceStarted | PresenceEnded | RoomEmptied | Measured
+Fact = (
+    PresenceStarted | PresenceEnded | WaitStarted | WaitEnded | RoomEmptied | Measured | Audited | SaveLobby
+)
+Entry = SaveChat | SavePoll | SaveAnswer | SavePage | Fact
 _ROWS = (SaveChat, SavePoll, SaveAnswer, SavePage)
 _BATCH = 200
 _RETRY_S = (0.2, 1.0, 3.0)
@@ -105,9 +112,7 @@ class Journal:
                 await asyncio.sleep(pause_s)
 
 
-def _fact(
-    session_id: str, entry: PresenceStarted | PresenceEnded | RoomEmptied | Measured
-) -> Callable[[], None]:
+def _fact(session_id: str, entry: Fact) -> Callable[[], None]:
     match entry:
         case PresenceStarted():
             return partial(
@@ -115,6 +120,16 @@ def _fact(
             )
         case PresenceEnded():
             return partial(live.presence_ended, entry.participant_id, entry.reason, entry.at)
+        case WaitStarted():
+            return partial(waiting.started, session_id, entry.person_id, entry.participant_id)
+        case WaitEnded():
+            return partial(waiting.ended, entry.participant_id, entry.admitted)
+        case Audited():
+            return partial(
+                waiting.record, session_id, entry.actor_id, entry.action, entry.person_id, dict(entry.facts)
+            )
+        case SaveLobby():
+            return partial(waiting.save_mode, session_id, entry.mode)
         case RoomEmptied():
             return partial(live.room_emptied, session_id)
         case Measured():

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any, Protocol
 
+from starlette.websockets import WebSocketDisconnect
+
+from core.errors import TicketRefused, UserError
 from core.i18n import N_
 from plugins.classroom.server import messages
 from plugins.classroom.server.connection import Connection, Socket
@@ -72,6 +76,15 @@ async def hello(
         return found
     connection.close(BAD_TICKET)
     return None
+
+
+async def refuse(socket: Socket, error: UserError) -> None:
+    """Say why a ticket opens nothing, and close. It is not known who holds it: the sentence is English."""
+    kind = error.kind if isinstance(error, TicketRefused) else error.code
+    frame = Room.error_frame(kind, error.message, "ticket", "en", **error.facts)
+    with suppress(RuntimeError, OSError, WebSocketDisconnect):
+        await socket.send_text(json.dumps(frame, separators=(",", ":")))
+        await socket.close(BAD_TICKET)
 
 
 def tell_error(connection: Connection, kind: str, message: str, of: str, lang: str, **facts: Any) -> None:

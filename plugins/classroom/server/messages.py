@@ -124,6 +124,28 @@ class Remove(Message):
     person_id: Id
 
 
+class Allow(Message):
+    type: Literal["allow"]
+    person_id: Id
+
+
+class Admit(Message):
+    """person_id: of somebody who waits, or "all"."""
+
+    type: Literal["admit"]
+    person_id: Id
+
+
+class Decline(Message):
+    type: Literal["decline"]
+    person_id: Id
+
+
+class LobbyMode(Message):
+    type: Literal["lobby"]
+    mode: Literal["off", "until_instructor", "always"]
+
+
 class End(Message):
     type: Literal["end"]
 
@@ -158,7 +180,7 @@ class Ping(Message):
 
 Incoming = (
     Hello | Media | Chat | Hand | React | PollOpen | PollAnswer | PollClose | PollShow | Page | Mute | Remove
-    | End | Extend | Caption | Leave | Ping
+    | Allow | Admit | Decline | LobbyMode | End | Extend | Caption | Leave | Ping
 )  # fmt: skip
 _ADAPTER: TypeAdapter[Incoming] = TypeAdapter(Annotated[Incoming, Field(discriminator="type")])
 TYPES = frozenset(str(model.model_fields["type"].annotation.__args__[0]) for model in get_args(Incoming))

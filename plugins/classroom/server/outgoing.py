@@ -49,6 +49,37 @@ class PresenceEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitStarted:
+    """Somebody is at the door and waits to be let in."""
+
+    participant_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEnded:
+    """admitted: False when they went away, or the lesson ended."""
+
+    participant_id: str
+    admitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Something was done to somebody. action: mute | remove | allow | admit | decline | lobby."""
+
+    actor_id: str
+    action: str
+    person_id: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SaveLobby:
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomEmptied:
     """The last seated person is gone."""
 
@@ -141,6 +172,7 @@ class ExtendLesson:
 
 
 Outgoing = (
-    Send | Close | Removed | PresenceStarted | PresenceEnded | RoomEmptied | SaveChat | SavePoll | SaveAnswer
-    | SavePage | Measured | MediaJoin | MediaSignal | MediaMute | MediaLeave | EndLesson | ExtendLesson
+    Send | Close | Removed | PresenceStarted | PresenceEnded | WaitStarted | WaitEnded | Audited | SaveLobby
+    | RoomEmptied | SaveChat | SavePoll | SaveAnswer | SavePage | Measured | MediaJoin | MediaSignal
+    | MediaMute | MediaLeave | EndLesson | ExtendLesson
 )  # fmt: skip

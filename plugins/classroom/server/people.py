@@ -10,13 +10,17 @@ SOURCES = ("camera", "microphone", "screen", "screen_audio")
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a role may do in a room. publish: media sources."""
+    """What a role may do in a room. publish: media sources.
+
+    oversee: let people in, mute, stop, take out and end. moderate: oversee, and lead the lesson.
+    """
 
     publish: tuple[str, ...] = ()
     draw: bool = False
     chat: bool = False
     poll: bool = False
     moderate: bool = False
+    oversee: bool = False
 
     def view(self) -> dict[str, Any]:
         return {
@@ -25,13 +29,14 @@ class Rights:
             "chat": self.chat,
             "poll": self.poll,
             "moderate": self.moderate,
+            "oversee": self.oversee,
         }
 
 
 RIGHTS: Mapping[str, Rights] = {
-    "instructor": Rights(SOURCES, draw=True, chat=True, poll=True, moderate=True),
+    "instructor": Rights(SOURCES, draw=True, chat=True, poll=True, moderate=True, oversee=True),
     "student": Rights(SOURCES, draw=True, chat=True),
-    "observer": Rights(),
+    "observer": Rights(oversee=True),
     "agent": Rights(),
 }
 """Deny by default: a role that is not here has no rights."""
@@ -73,6 +78,8 @@ class Lesson:
     status: str
     instructor: str
     started_at: datetime | None = None
+    lobby: str = "off"
+    """Who waits at the door: a mode of `server.lobby`."""
 
     def view(self) -> dict[str, Any]:
         return {

@@ -4,7 +4,7 @@ Students see counts and the right option only when the instructor shows them; na
 moderators only; observers see numbers, never names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -89,8 +89,13 @@ class ChatLine:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a room has from its rows when it opens (again)."""
+    """What a room has from its rows when it opens (again).
+
+    removed: person id -> name and when they were taken out. admitted: let in by hand.
+    """
 
     polls: Sequence[Poll] = ()
     chat: Sequence[ChatLine] = ()
     page: int = 1
+    removed: Mapping[str, tuple[str, datetime]] = field(default_factory=dict[str, tuple[str, datetime]])
+    admitted: Collection[str] = ()

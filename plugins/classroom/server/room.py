@@ -11,6 +11,7 @@ from typing import Any
 
 from core.i18n import N_, gettext
 from plugins.classroom.server.actions import ACTIONS, AGENT_MAY
+from plugins.classroom.server.lobby import MAY_SAY, Lobby, still_waiting
 from plugins.classroom.server.media_state import MediaState
 from plugins.classroom.server.messages import Malformed, parse
 from plugins.classroom.server.outgoing import (
@@ -23,6 +24,7 @@ from plugins.classroom.server.outgoing import (
     PresenceStarted,
     RoomEmptied,
     Send,
+    WaitEnded,
 )
 from plugins.classroom.server.people import SEATED, Lesson, Participant, SeatHolder, stamp
 from plugins.classroom.server.polls import ChatLine, Poll, Remembered
@@ -68,6 +70,7 @@ class Room:
         self._blocked: dict[str, datetime] = {}
         self._measured: dict[tuple[str, str], float] = {}
         self.media = MediaState(self)
+        self.lobby = Lobby(self, remembered.removed, remembered.admitted)
 
     # Who is here
 
@@ -86,9 +89,10 @@ class Room:
         return self._seen.get(person_id)
 
     def known(self) -> list[SeatHolder]:
-        """Seats of everybody who is or was here; agents only while they are."""
+        """Seats of everybody who is or was here, or waits; agents only while they are."""
         agents = [one.seat for one in self.present() if one.role == "agent"]
-        return [*self._seen.values(), *agents]
+        waiting = [one.seat for one in self.lobby.people() if one.person_id not in self._seen]
+        return [*self._seen.values(), *waiting, *agents]
 
     def returning(self, person_id: str) -> str:
         """The participant id a person may come back as: lost, or cut off by a restart. Else ""."""
@@ -101,6 +105,15 @@ class Room:
         """Participant ids that did not come back after a restart; they may not any more."""
         late, self._returning = list(self._returning), {}
         return late
+
+    @property
+    def deserted(self) -> bool:
+        """Nobody is here and nobody waits."""
+        return not self._participants and not self.lobby
+
+    def inside(self, person_id: str) -> bool:
+        """Has this person a seat in the room now, or one that waits for them after a cut?"""
+        return self.of_person(person_id) is not None or person_id in self._returning.values()
 
     def occupied(self) -> bool:
         """Is anybody here whose presence counts?"""
@@ -124,8 +137,11 @@ class Room:
         """Take a seat. resume: the participant id this browser had, already verified to be this person's.
 
         The same person from elsewhere replaces the older connection. Refusal when full or removed lately.
+        Who has to wait gets a place at the door instead: `lobby.get` knows them.
         """
         self._check_door(seat)
+        if not self.inside(seat.person_id) and self.lobby.holds(seat.person_id, seat.role):
+            return self.lobby.wait(seat)
         out: list[Outgoing] = []
         known = self.of_person(seat.person_id)
         if known is not None and known.id == resume:
@@ -138,20 +154,25 @@ class Room:
                 out += [Close(known.id, 4409), *self._drop(known, "left")]
             returns = self._returning.pop(resume, None) == seat.person_id
             participant = Participant(resume if returns else self.new_id(), seat, self.now(), hand_at=hand_at)
-            self._participants[participant.id] = participant
-            self._of_person[seat.person_id] = participant.id
-            if participant.role in SEATED:
-                out.append(PresenceStarted(participant.id, seat.person_id, seat.role))
-        if seat.role != "agent":
-            self._seen[seat.person_id] = seat
-        out.append(MediaJoin(participant.id))
-        out.append(Send(participant.id, self.welcome(participant)))
-        return participant, out + self.tell_person(participant, but=participant)
+            out += self._seat(participant)
+        out += self._begin(participant)
+        return participant, out + self._instructor_came(participant)
+
+    def let_in(self, people: Sequence[Participant]) -> list[Outgoing]:
+        """From the door to their seats."""
+        out: list[Outgoing] = []
+        for one in people:
+            if self.lobby.take(one.id) is not None:
+                one.joined_at = self.now()
+                out += [WaitEnded(one.id, True), *self._seat(one), *self._begin(one)]
+        return out
 
     def disconnected(self, participant_id: str) -> list[Outgoing]:
         """The line is cut; the seat stays for the grace time. An agent's does not: it comes again."""
         participant = self._participants.get(participant_id)
-        if participant is None or not participant.connected:
+        if participant is None:
+            return self.lobby.gone(participant_id)
+        if not participant.connected:
             return []
         if participant.role == "agent":
             return self.leave(participant_id, "lost")
@@ -163,7 +184,7 @@ class Room:
         """Gone for good. reason: left | lost | removed."""
         participant = self._participants.get(participant_id)
         if participant is None:
-            return []
+            return self.lobby.gone(participant_id)
         out = self._drop(participant, reason)
         frame = {"type": "gone", "person_id": participant.person_id, "reason": reason}
         out += [Send(one.id, frame) for one in self.present() if self.sees(one, participant)]
@@ -171,11 +192,20 @@ class Room:
             out += self.engagement_of(participant.person_id)
             if not self.occupied():
                 out.append(RoomEmptied())
+        if participant.role == "instructor":
+            out += self.lobby.instructor_changed()
         return out
 
-    def block(self, person_id: str) -> None:
-        """Keep a removed person out for `remove_block_s`."""
+    def block(self, person_id: str, name: str) -> None:
+        """Keep a removed person out for `remove_block_s`; after that they wait until somebody lets them in."""
         self._blocked[person_id] = self.now() + timedelta(seconds=self.settings.remove_block_s)
+        self.lobby.removed[person_id] = (name, self.now())
+        self.lobby.admitted.discard(person_id)
+
+    def allow(self, person_id: str) -> bool:
+        """Forget that somebody was taken out. False when nobody of that id was."""
+        self._blocked.pop(person_id, None)
+        return self.lobby.removed.pop(person_id, None) is not None
 
     def blocked(self, person_id: str) -> bool:
         until = self._blocked.get(person_id)
@@ -201,6 +231,12 @@ class Room:
                 out += [Close(one.id, 4403), *self.leave(one.id, "removed")]
             elif seat != one.seat:
                 out += self._reseat(one, seat)
+        for waiting in self.lobby.people():
+            seat = holders.get(waiting.person_id)
+            if waiting.person_id in asked and (seat is None or seat.role != waiting.role):
+                out += [Close(waiting.id, 4403), *self.lobby.gone(waiting.id)]
+            elif seat is not None:
+                waiting.seat = seat
         for person_id, seat in holders.items():
             if person_id in self._seen:
                 self._seen[person_id] = seat
@@ -210,27 +246,31 @@ class Room:
         if lesson == self.lesson:
             return []
         self.lesson = lesson
-        return [
-            Send(one.id, {"type": "session", "session": lesson.view()}) for one in self._participants.values()
-        ]
+        everybody = [*self._participants.values(), *self.lobby.people()]
+        frame = {"type": "session", "session": lesson.view()}
+        out: list[Outgoing] = [Send(one.id, frame) for one in everybody]
+        return [*out, *self.let_in(self.lobby.freed())]
 
     def finish(self, reason: str) -> list[Outgoing]:
         """The lesson is over for everybody. reason: ended_by_instructor | empty | overdue | cancelled."""
         self.over = True
         out: list[Outgoing] = []
-        for one in self.present():
+        for one in (*self.present(), *self.lobby.people()):
             out.append(Send(one.id, {"type": "ended", "reason": reason}))
             out.append(Close(one.id, 1000))
-            out += self._drop(one, "session_ended")
+            waited = self.lobby.take(one.id) is not None
+            out += [WaitEnded(one.id, False)] if waited else self._drop(one, "session_ended")
         return out + self.engagement()
 
     # What they say
 
     def handle(self, participant: Participant | str, message: Mapping[str, Any]) -> list[Outgoing]:
         """One decoded frame of a participant. Never raises for what a browser sends."""
-        who = self._participants.get(participant if isinstance(participant, str) else participant.id)
+        participant_id = participant if isinstance(participant, str) else participant.id
+        who = self._participants.get(participant_id) or self.lobby.get(participant_id)
         if who is None:
             return []
+        waits = who.id not in self._participants
         try:
             parsed = parse(message)
         except Malformed as problem:
@@ -238,6 +278,10 @@ class Room:
         try:
             if who.role == "agent" and parsed.type not in AGENT_MAY:
                 raise not_allowed()
+            if waits and parsed.type not in MAY_SAY:
+                raise still_waiting()
+            if waits and parsed.type == "hello":
+                return [Send(who.id, self.lobby.frame(who.id))]
             return ACTIONS[parsed.type](self, who, parsed)
         except Refusal as refusal:
             return [Send(who.id, self.error_frame(refusal.kind, refusal.message, parsed.type, who.seat.lang))]
@@ -251,6 +295,7 @@ class Room:
     def welcome(self, who: Participant) -> dict[str, Any]:
         """The room as this participant may see it."""
         agent = who.role == "agent"
+        door = {"lobby": self.lobby.view()} if who.seat.rights.oversee else {}
         lines = [] if agent else [line for line in self._chat if line.readable_by(who.person_id)]
         return {
             "type": "welcome",
@@ -263,6 +308,7 @@ class Room:
             "session": self.lesson.view(),
             "started_at": stamp(self.lesson.started_at),
             "server_time": stamp(self.now()),
+            **door,
         }
 
     def tell_person(self, subject: Participant, but: Participant | None = None) -> list[Outgoing]:
@@ -333,9 +379,34 @@ class Room:
     def _check_door(self, seat: SeatHolder) -> None:
         if self.blocked(seat.person_id):
             raise Refusal("removed", _BLOCKED)
-        full = len(self._participants) >= self.settings.max_participants
-        if full and seat.person_id not in self._of_person and not seat.rights.moderate:
+        full = len(self._participants) + len(self.lobby) >= self.settings.max_participants
+        known = self.inside(seat.person_id) or self.lobby.of_person(seat.person_id) is not None
+        if full and not known and not seat.rights.oversee:
             raise Refusal("full", _FULL)
+
+    def _seat(self, participant: Participant) -> list[Outgoing]:
+        """A person's first moment inside."""
+        self._participants[participant.id] = participant
+        self._of_person[participant.person_id] = participant.id
+        if participant.role not in SEATED:
+            return []
+        return [PresenceStarted(participant.id, participant.person_id, participant.role)]
+
+    def _begin(self, participant: Participant) -> list[Outgoing]:
+        """Media, what the room is like, and the others hear of it; again after a cut."""
+        if participant.role != "agent":
+            self._seen[participant.person_id] = participant.seat
+        return [
+            MediaJoin(participant.id),
+            Send(participant.id, self.welcome(participant)),
+            *self.tell_person(participant, but=participant),
+        ]
+
+    def _instructor_came(self, participant: Participant) -> list[Outgoing]:
+        if participant.role != "instructor" or not self.lobby:
+            return []
+        out = self.let_in(self.lobby.freed())
+        return [*out, *self.lobby.instructor_changed(), *self.lobby.tell()]
 
     def _drop(self, participant: Participant, reason: str) -> list[Outgoing]:
         self.media.stopped(participant)

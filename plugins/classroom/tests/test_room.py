@@ -203,6 +203,32 @@ def test_an_answer_is_final_and_only_while_open(bench: Bench) -> None:
     assert errors(bench.say(tom, "poll.answer", poll_id=poll_id, option=0)) == ["closed"]
 
 
+OVERSEE: list[tuple[str, dict[str, Any]]] = [
+    ("mute", {"person_id": "all", "source": "microphone"}),
+    ("remove", {"person_id": "tom"}),
+    ("allow", {"person_id": "tom"}),
+    ("admit", {"person_id": "all"}),
+    ("decline", {"person_id": "tom"}),
+    ("lobby", {"mode": "always"}),
+    ("end", {}),
+]
+"""What instructors and coordinators may do, and nobody else."""
+
+
+@pytest.mark.parametrize(("kind", "fields"), OVERSEE)
+def test_students_and_agents_oversee_nobody(bench: Bench, kind: str, fields: dict[str, Any]) -> None:
+    _, lena, _, _, agent = bench.join(TEACHER, LENA, TOM, LOOKER, AGENT)
+    for one in (lena, agent):
+        out = bench.say(one, kind, **fields)
+        assert errors(out) == ["not_allowed"] and len(out) == 1
+
+
+@pytest.mark.parametrize(("kind", "fields"), OVERSEE)
+def test_a_coordinator_may_oversee(bench: Bench, kind: str, fields: dict[str, Any]) -> None:
+    _, _, _, looker = bench.join(TEACHER, LENA, TOM, LOOKER)
+    assert "not_allowed" not in errors(bench.say(looker, kind, **fields))
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
@@ -210,9 +236,6 @@ def test_an_answer_is_final_and_only_while_open(bench: Bench) -> None:
         ("poll.close", {"poll_id": "x"}),
         ("poll.show", {"poll_id": "x"}),
         ("page", {"page": 2}),
-        ("mute", {"person_id": "all", "source": "microphone"}),
-        ("remove", {"person_id": "tom"}),
-        ("end", {}),
         ("extend", {"minutes": 10}),
         ("caption", {"person_id": "tom", "text": "x", "final": True, "started_ms": 0, "ended_ms": 1}),
     ],
@@ -338,8 +361,8 @@ def test_a_full_room_still_lets_its_instructor_in() -> None:
     bench.room.settings = ClassroomSettings(max_participants=2)
     bench.join(LENA, TOM)
     with pytest.raises(Refusal):
-        bench.room.join(LOOKER)
-    bench.join(TEACHER)
+        bench.room.join(SeatHolder("ben", "Ben Late", "student"))
+    bench.join(TEACHER, LOOKER)
     bench.room.join(LENA)
 
 

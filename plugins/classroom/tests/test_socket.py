@@ -227,7 +227,12 @@ async def test_a_removed_person_is_out_and_stays_out_for_a_while(house: House) -
     refused = await house.ticket(house.school.login(person_id))
     assert refused.status_code == 403 and "asked you to leave" in refused.json()["error"]["message"]
     house.school.later(130)
-    await house.join(person_id)
+    answer = (await house.ticket(house.school.login(person_id))).json()
+    again = await house.dial(answer["ticket"])
+    await again.send("hello", version=1, resume="")
+    assert (await again.next("waiting"))["by_hand"] is True, "and comes back only when let in"
+    await teacher.send("admit", person_id=person_id)
+    await again.next("welcome")
 
 
 async def test_the_instructor_ends_the_lesson_for_all(house: House) -> None:

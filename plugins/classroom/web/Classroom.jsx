@@ -5,14 +5,14 @@ import { useAnnouncer, useMedia, useShortcuts } from "./a11y.js";
 import { useBridge, useDark } from "./bridge.js";
 import { DeviceCheck } from "./deviceCheck.jsx";
 import { Dock, PhoneDock } from "./dock.jsx";
-import { Cancelled, Denied, Elsewhere, Ended, Failed, Left, Loading, Removed, Waiting } from "./gates.jsx";
+import { Cancelled, Denied, Elsewhere, Ended, Failed, Left, Loading, Lobby, Removed, Waiting } from "./gates.jsx";
 import { Panel } from "./panel.jsx";
 import { emptyDraft } from "./panels/polls.jsx";
 import { readPrefs, writePrefs } from "./prefs.js";
 import { fetchTicket } from "./roomSocket.js";
 import { RoomSession } from "./session.js";
 import { Stage, useStage } from "./stage.jsx";
-import { initialRoom, reduce } from "./store.js";
+import { initialRoom, knocking, reduce } from "./store.js";
 import { Sounds } from "./tiles.jsx";
 import { NetSentence, PhoneTop, TopBar } from "./topbar.jsx";
 import { firstName, makeClock, makeT, RoomContext, useRoom } from "./words.js";
@@ -33,6 +33,9 @@ function gateOf(answer) {
   if (status === "ended" || (!answer.opens_at && !answer.session)) return { name: "ended" };
   return { name: "waiting", opensAt: answer.opens_at ?? answer.session?.starts_at };
 }
+
+/** Until the room says more about the waiting. */
+const AT_THE_DOOR = { by_hand: true, declined: false, instructor_here: true };
 
 const CLOSED = { over: { name: "ended" }, denied: { name: "denied", kind: "denied" }, elsewhere: { name: "elsewhere" }, removed: { name: "removed" } };
 
@@ -118,6 +121,11 @@ function spokenNews(t, frame, state, me) {
   if (frame.type === "hand" && frame.raised && frame.person_id !== me.person_id && me.moderate) return t("{name} raised a hand", { name: name(frame.person_id) });
   if (frame.type === "poll" && frame.poll.status === "open" && !state.polls[frame.poll.id]) return t("New question: {question}", { question: frame.poll.question });
   if (frame.type === "poll" && frame.poll.status === "shown" && state.polls[frame.poll.id]?.status !== "shown") return t("The results are shown.");
+  if (frame.type === "lobby") {
+    const known = new Set(state.lobby.waiting.map((person) => person.person_id));
+    const came = knocking(frame).find((person) => !known.has(person.person_id));
+    return came ? t("{name} waits to be let in", { name: came.name }) : "";
+  }
   if (frame.type === "gone" && me.moderate) return t("{name} left", { name: name(frame.person_id) });
   if (frame.type === "person" && me.moderate && !state.people[frame.person.person_id]) return t("{name} joined", { name: firstName(frame.person.name) });
   return "";
@@ -126,17 +134,23 @@ function spokenNews(t, frame, state, me) {
 /** A frame that is a sentence for this person. */
 function noticeOf(t, frame, state) {
   if (frame.type === "error") return { text: t(frame.message ?? ""), icon: "circle-alert" };
-  if (frame.type === "muted" && frame.source === "microphone") return { text: t("The instructor muted you. Press Mic when you want to speak."), icon: "mic-off" };
-  if (frame.type === "muted") return { text: t("The instructor turned this off for you."), icon: "video-off" };
+  if (frame.type === "muted") return mutedNotice(t, frame);
   const moved = frame.type === "session" && frame.session?.ends_at && state.session?.ends_at && Date.parse(frame.session.ends_at) > Date.parse(state.session.ends_at);
   if (moved) return { text: t("The lesson was extended."), icon: "clock" };
   return null;
 }
 
+function mutedNotice(t, { source, role }) {
+  const staff = role === "observer";
+  if (source === "microphone") return { text: staff ? t("The coordinator muted you. Press Mic when you want to speak.") : t("The instructor muted you. Press Mic when you want to speak."), icon: "mic-off" };
+  if (source === "camera") return { text: staff ? t("The coordinator turned your camera off.") : t("The instructor turned your camera off."), icon: "video-off" };
+  return { text: staff ? t("The coordinator stopped your screen share.") : t("The instructor stopped your screen share."), icon: "monitor-up" };
+}
+
 /** The socket, the media and this device's tracks for one visit; ends with the component. */
 function useVisit({ sessionId, visit, onStop, t, say }) {
   const { answer } = visit;
-  const [state, dispatch] = useReducer(reduce, initialRoom, (start) => ({ ...start, session: answer.session }));
+  const [state, dispatch] = useReducer(reduce, initialRoom, (start) => ({ ...start, session: answer.session, waiting: answer.waiting ? AT_THE_DOOR : null }));
   const [local, setLocal] = useState(NO_LOCAL);
   const [tracks, setTracks] = useState({});
   const [board, setBoard] = useState(answer.board);
@@ -166,7 +180,7 @@ function useVisit({ sessionId, visit, onStop, t, say }) {
     const made = new RoomSession(sessionId, {
       frame: (frame) => handlers.current.frameCame(frame),
       connection: (name, detail) => handlers.current.connectionChanged(name, detail),
-      ticket: (fresh) => setBoard((old) => old ?? fresh.board),
+      ticket: (fresh) => setBoard((old) => (old?.ticket ? old : fresh.board)),
       local: setLocal,
       tracks: setTracks,
     });
@@ -188,6 +202,7 @@ function describeMe({ me, rights = {} }) {
     canDraw: Boolean(rights.draw),
     poll: Boolean(rights.poll),
     moderate: Boolean(rights.moderate),
+    oversee: Boolean(rights.oversee),
   };
 }
 
@@ -210,9 +225,14 @@ function useActions({ room, dispatch, me, state, onStop, setDraft, setCaptions }
       answerPoll: (pollId, option) => send({ type: "poll.answer", poll_id: pollId, option }),
       closePoll: (pollId) => send({ type: "poll.close", poll_id: pollId }),
       showPoll: (pollId) => send({ type: "poll.show", poll_id: pollId }),
-      mute: (personId) => send({ type: "mute", person_id: personId, source: "microphone" }),
+      mute: (personId, source = "microphone") => send({ type: "mute", person_id: personId, source }),
       muteAll: () => send({ type: "mute", person_id: "all", source: "microphone" }),
       remove: (personId) => send({ type: "remove", person_id: personId }),
+      allow: (personId) => send({ type: "allow", person_id: personId }),
+      admit: (personId) => send({ type: "admit", person_id: personId }),
+      admitAll: () => send({ type: "admit", person_id: "all" }),
+      decline: (personId) => send({ type: "decline", person_id: personId }),
+      lobbyMode: (mode) => send({ type: "lobby", mode }),
       setPage: (page) => send({ type: "page", page }),
       extend: (minutes) => send({ type: "extend", minutes }),
       end: () => send({ type: "end" }),
@@ -295,7 +315,7 @@ function Room({ sessionId, visit, words, lang, onStop, t, clock, children }) {
   const sound = useUnlock();
   const dark = useDark();
   const getTicket = useCallback(() => room.current?.boardTicket() ?? "", [room]);
-  useBridge({ session_id: sessionId, board, role: me.role, canDraw: me.canDraw, page: state.page, onPage: actions.setPage, strings: words, dark, lang, getTicket });
+  useBridge({ session_id: board?.ticket ? sessionId : "", board, role: me.role, canDraw: me.canDraw, page: state.page, onPage: actions.setPage, strings: words, dark, lang, getTicket });
   useEffect(() => {
     const timer = state.notice && setTimeout(() => dispatch({ type: "notice", notice: null }), NOTICE_MS);
     return () => clearTimeout(timer);
@@ -308,7 +328,7 @@ function Room({ sessionId, visit, words, lang, onStop, t, clock, children }) {
     {
       m: () => me.canSpeak && actions.toggleMicrophone(),
       v: () => me.canShow && actions.toggleCamera(),
-      h: () => me.canChat && (me.moderate ? actions.openPanel("people") : actions.toggleHand()),
+      h: () => (me.oversee || me.canChat) && (me.oversee ? actions.openPanel("people") : actions.toggleHand()),
       c: actions.toggleCaptions,
     },
     true,
@@ -317,7 +337,11 @@ function Room({ sessionId, visit, words, lang, onStop, t, clock, children }) {
   const value = { t, clock, state, dispatch, actions, local, tracks, me, captions, instructorName };
   return (
     <RoomContext value={value}>
-      <Layout {...{ wide, phone, sound, draft, setDraft, root, room }}>{children}</Layout>
+      {state.waiting ? (
+        <Lobby {...{ t, clock, state, local }} onLeave={actions.leave} />
+      ) : (
+        <Layout {...{ wide, phone, sound, draft, setDraft, root, room }}>{children}</Layout>
+      )}
       <Sounds onBlocked={sound.setBlocked} unlock={sound.unlock} speakerId={readPrefs().speakerId} />
       <p className="rm-sr" role="log" aria-live="polite" data-testid="news">
         {news}

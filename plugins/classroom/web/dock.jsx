@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useDismiss } from "./a11y.js";
 import { Icon } from "./icons.jsx";
 import { stageWords } from "./stage.jsx";
-import { currentPoll, hands } from "./store.js";
+import { currentPoll, hands, knocking } from "./store.js";
 import { reactionWords } from "./tiles.jsx";
 import { useRoom } from "./words.js";
 
@@ -92,6 +92,14 @@ function ShareButton() {
   return <DockButton icon="monitor-up" label={t("Share")} pressed={on} title={on ? t("Stop sharing your screen") : t("Share your screen")} onClick={actions.toggleShare} testid="dock-share" />;
 }
 
+/** Only while somebody waits at the door: one press shows who. */
+function AdmitButton() {
+  const { t, state, actions } = useRoom();
+  const count = knocking(state.lobby).length;
+  if (!count) return null;
+  return <DockButton icon="door-open" label={t("Admit")} count={count} title={t("People wait to be let in")} onClick={() => actions.openPanel("people")} className="ask" testid="dock-admit" />;
+}
+
 /** Students raise their own hand; whoever moderates sees how many are up. */
 function HandButton() {
   const { t, state, me, actions } = useRoom();
@@ -131,7 +139,7 @@ function Popup({ label, icon, pressed, className, children, testid }) {
 
 function LeaveButton({ className = "end" }) {
   const { t, actions, me } = useRoom();
-  if (me.role === "instructor")
+  if (me.oversee)
     return (
       <Popup icon="door-open" label={t("End lesson")} className={className} testid="dock-end">
         {(close) => <EndDialog close={close} />}
@@ -160,7 +168,8 @@ export function Dock({ narrow }) {
           <DockButton icon="list-checks" label={t("Check")} onClick={() => actions.compose("check")} testid="dock-check" />
         </>
       )}
-      {me.moderate && <DockButton icon="mic-off" label={t("Mute all")} onClick={actions.muteAll} testid="dock-mute-all" />}
+      {me.oversee && <AdmitButton />}
+      {me.oversee && <DockButton icon="mic-off" label={t("Mute all")} onClick={actions.muteAll} testid="dock-mute-all" />}
       <hr />
       <CaptionsButton />
       {narrow && <PanelButton />}
@@ -177,6 +186,7 @@ export function PhoneDock({ stage, setStage, hasBoard }) {
       {me.canSpeak && <MicButton />}
       {me.canShow && <CameraButton />}
       {me.canChat && <HandButton />}
+      {me.oversee && <AdmitButton />}
       <CaptionsButton />
       <PanelButton phone />
       <Popup icon="ellipsis" label={t("More")} testid="dock-more">
@@ -196,7 +206,7 @@ function MoreMenu({ close, stage, setStage, hasBoard }) {
   const stages = stageWords(t);
   const panels = [
     ["chat", "message-square", t("Chat"), state.unread],
-    ["people", "users", t("People"), hands(state.people).length],
+    ["people", "users", t("People"), hands(state.people).length + knocking(state.lobby).length],
     ["polls", "chart-bar-decreasing", t("Polls"), 0],
     ["captions", "captions", t("Captions"), 0],
   ];
@@ -218,7 +228,7 @@ function MoreMenu({ close, stage, setStage, hasBoard }) {
       {me.canChat &&
         Object.entries(reactionWords(t)).map(([reaction, [icon, word]]) => <MoreItem key={reaction} icon={icon} label={word} onClick={act(() => actions.react(reaction))} />)}
       {me.poll && <MoreItem icon="list-checks" label={t("Check")} onClick={act(() => actions.compose("check"))} />}
-      {me.moderate && <MoreItem icon="mic-off" label={t("Mute all")} onClick={act(actions.muteAll)} />}
+      {me.oversee && <MoreItem icon="mic-off" label={t("Mute all")} onClick={act(actions.muteAll)} />}
     </div>
   );
 }
@@ -234,7 +244,7 @@ const MoreItem = ({ icon, label, count, onClick }) => (
 /** Leave on phones sits in the top bar, away from the thumb. */
 export function PhoneLeave() {
   const { t, actions, me } = useRoom();
-  if (me.role === "instructor")
+  if (me.oversee)
     return (
       <div className="rm-popper down">
         <Popup icon="door-open" label={t("End lesson")} className="lv" testid="dock-end">

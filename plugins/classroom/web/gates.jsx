@@ -77,6 +77,36 @@ export function Waiting({ t, clock, session, opensAt, onOpen, homeHref }) {
   );
 }
 
+/** Before the room: somebody inside has to let them in. state: of the room; lost: looking for the connection. */
+export function Lobby({ t, clock, state, local, onLeave }) {
+  const { waiting, session } = state;
+  const name = session?.instructor || t("the instructor");
+  const title = state.connection === "lost" ? t("Looking for your connection") : t("Please wait a moment");
+  return (
+    <Gate
+      icon="door-open"
+      title={title}
+      actions={
+        <button type="button" className="rm-btn" onClick={onLeave} data-testid="lobby-leave">
+          {t("Leave")}
+        </button>
+      }
+    >
+      <p data-testid="lobby-sentence">{lobbySentence(t, waiting, name)}</p>
+      <p className="rm-quiet">
+        {session?.course || session?.title} · {t("Lesson at {time}", { time: clock.clock(session?.starts_at) })}
+      </p>
+      <p className="rm-quiet">{local.camera.on || local.microphone.on ? t("Nobody sees or hears you yet. You can stay here: it opens by itself.") : t("You can stay here: it opens by itself.")}</p>
+    </Gate>
+  );
+}
+
+function lobbySentence(t, waiting, name) {
+  if (!waiting.by_hand) return t("The room opens when {name} is there.", { name });
+  if (waiting.declined) return t("{name} asks you to wait a little longer.", { name });
+  return waiting.instructor_here ? t("{name} will let you in.", { name }) : t("{name} is not there yet and will let you in.", { name });
+}
+
 export function Ended({ t, role, homeHref }) {
   const next =
     role === "instructor"

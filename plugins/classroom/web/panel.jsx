@@ -5,7 +5,7 @@ import { CaptionsPanel } from "./panels/captions.jsx";
 import { ChatPanel } from "./panels/chat.jsx";
 import { PeoplePanel } from "./panels/people.jsx";
 import { PollsPanel } from "./panels/polls.jsx";
-import { currentPoll, hands } from "./store.js";
+import { currentPoll, hands, knocking } from "./store.js";
 import { useRoom } from "./words.js";
 
 const TABS = ["chat", "people", "polls", "captions"];
@@ -14,7 +14,7 @@ function Tabs() {
   const { t, state, actions } = useRoom();
   const words = {
     chat: ["message-square", t("Chat"), state.unread],
-    people: ["users", t("People"), hands(state.people).length],
+    people: ["users", t("People"), hands(state.people).length + knocking(state.lobby).length],
     polls: ["chart-bar-decreasing", t("Polls"), currentPoll(state)?.status === "open" && state.panel !== "polls" ? 1 : 0],
     captions: ["captions", t("Captions"), 0],
   };

@@ -103,7 +103,7 @@ export class RoomSocket {
     } catch {
       return;
     }
-    if (frame.type === "welcome") {
+    if (frame.type === "welcome" || frame.type === "waiting") {
       this.tries = 0;
       this.ticketTried = false;
       this.onState("open");

@@ -26,6 +26,7 @@ export class RoomSession {
   /** ticket: the answer of the ticket request and when it came; devices: {camera, microphone} from the device check. */
   join(ticket, ticketAt, devices) {
     this.ticket = ticket;
+    this.waited = Boolean(ticket.waiting);
     this.socket = new RoomSocket({
       sessionId: this.sessionId,
       hello: () => ({
@@ -52,19 +53,28 @@ export class RoomSession {
 
   ticketCame(answer) {
     this.ticket = answer;
+    this.waited ||= Boolean(answer.waiting);
     this.on.ticket(answer);
   }
 
   receive(frame) {
     if (frame.type === "media") return this.media?.handle(frame.message);
+    if (frame.type === "waiting") this.waited = true;
     if (frame.type === "welcome") this.welcome(frame);
     if (frame.type === "muted") this.silenced(frame);
     this.on.frame(frame);
   }
 
-  welcome(frame) {
+  async welcome(frame) {
     writeResume(this.sessionId, frame.resume);
     if (this.media) return this.media.reconnected?.();
+    if (this.waited) {
+      // Who waits at the door is given no ways to media and board: they come with the next ticket.
+      this.waited = false;
+      const answer = await fetchTicket(this.sessionId);
+      if (answer.ok) this.ticketCame(answer);
+      if (this.closed || this.media) return;
+    }
     this.media = new MediaSession({
       send: (message) => this.socket?.send({ type: "media", message }) ?? false,
       onTrack: (heard) => this.track(trackKey(heard.participant_id, heard.source), heard.track),

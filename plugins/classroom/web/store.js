@@ -23,6 +23,8 @@ export const initialRoom = {
   clockOffset: 0,
   quality: { connection: "good", sentence: "", video_off: false },
   notice: null,
+  waiting: null,
+  lobby: { mode: "off", waiting: [], removed: [] },
   panel: "chat",
   sheet: false,
   panelVisible: false,
@@ -59,6 +61,8 @@ function welcome(state, frame) {
     startedAt: frame.started_at ?? state.startedAt,
     clockOffset: offset(frame.server_time),
     quality: initialRoom.quality,
+    waiting: null,
+    lobby: frame.lobby ?? initialRoom.lobby,
     ...(polls.some((row) => row.status === "open") && !back ? { panel: "polls", sheet: true } : {}),
   };
 }
@@ -98,6 +102,10 @@ export function receive(state, frame, mine) {
   switch (frame.type) {
     case "welcome":
       return welcome(state, frame);
+    case "waiting":
+      return { ...state, connection: "open", waiting: frame, session: { ...state.session, ...frame.session }, clockOffset: offset(frame.server_time) };
+    case "lobby":
+      return { ...state, lobby: frame };
     case "person":
       return { ...state, people: { ...state.people, [frame.person.person_id]: { ...state.people[frame.person.person_id], ...frame.person } } };
     case "gone":
@@ -163,6 +171,9 @@ export const hands = (people) =>
   Object.values(people)
     .filter((person) => person.hand_at)
     .sort((a, b) => Date.parse(a.hand_at) - Date.parse(b.hand_at));
+
+/** Who waits at the door and has not been answered yet. */
+export const knocking = (lobby) => lobby.waiting.filter((person) => !person.declined);
 
 /** The poll that is on: open, else the newest. */
 export function currentPoll(state) {

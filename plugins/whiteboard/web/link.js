@@ -7,6 +7,7 @@ const BUSY_MS = 5000;
 const FINAL = new Set([4400, 4403]); // no such page; not allowed or not any more
 const OVER_LIMIT = new Set([1007, 1009]);
 const MAX_OVER_LIMIT = 3;
+let spent = ""; // a ticket opens one socket: another page needs another
 
 /**
  * Connects `doc` to page `page`; returns { provider, destroy }.
@@ -35,7 +36,8 @@ export function openLink({ url, page, doc, ticket, fetchTicket, on }) {
   };
   const connect = async (first) => {
     try {
-      provider.params = { ticket: first || (await fetchTicket()) };
+      provider.params = { ticket: first && first !== spent ? first : await fetchTicket() };
+      spent = provider.params.ticket;
     } catch (error) {
       if (gone) return;
       if (error?.final) stop("refused");
