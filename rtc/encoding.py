@@ -21,6 +21,8 @@ NACK_INTERVAL_S = 0.08
 NACK_TRIES = 6
 MAX_MISSING = 200
 ALIVE_S = 2.0
+OVERHEAD = 60
+"""Bytes a packet needs on the line beside its payload: IP, UDP, RTP with extensions, SRTP tag."""
 FEW_PACKETS = 10
 """A share of fewer packets than these says nothing."""
 
@@ -257,7 +259,7 @@ class Encoding:
                 keyframe = codecs.starts_keyframe(self.codec, payload)
             if keyframe:
                 self.keyframe_wanted = False
-        self._temporal_bytes[vp8.temporal if vp8 else 0] += len(payload) + 40
+        self._temporal_bytes[vp8.temporal if vp8 else 0] += len(payload) + OVERHEAD
         if not forward:
             return
         if self.tap is not None:
@@ -277,6 +279,10 @@ class Encoding:
     def _measure(self, now: float) -> None:
         span = now - self._bytes_at
         if span < 0.4:
+            return
+        if not any(self._temporal_bytes):
+            # Paused or cut off: what it needs when it comes back is what it needed before.
+            self._bytes_at = now
             return
         for layer, count in enumerate(self._temporal_bytes):
             rate = count * 8 / span

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from rtc import rtcp, rtp
 from rtc.codecs import Vp8
-from rtc.encoding import FEW_PACKETS, Encoding
+from rtc.encoding import FEW_PACKETS, OVERHEAD, Encoding
 from rtc.encoding import RING_MASK as ENCODING_MASK
+from rtc.pacer import Pacer
 from rtc.transport import Transport
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ HALF_ROUND = 0x8000
 _HEADER = rtp.HEADER
 _HEADER_ONE = struct.Struct("!BBHLLHHL")
 _HEADER_TWO = struct.Struct("!BBHLLHHLL")
-OVERHEAD = 60
-"""Bytes a packet needs on the line beside its payload: IP, UDP, RTP with extensions, SRTP tag."""
 
 
 class Forwarder:
@@ -60,6 +59,7 @@ class Forwarder:
         "loss_at",
         "max_temporal",
         "octets",
+        "pacer",
         "packets",
         "payload_type",
         "publication",
@@ -89,6 +89,8 @@ class Forwarder:
         self.encoding: Encoding | None = None
         self.target: Encoding | None = None
         self.max_temporal = 3
+        self.pacer: Pacer | None = None
+        """Set while the subscriber's line is the limit."""
         self.reason = "waiting"
         self.packets = self.octets = self.sent_bytes = self.retransmitted = 0
         self.loss = 0.0
@@ -165,6 +167,12 @@ class Forwarder:
         now: float,
     ) -> None:
         """One packet of an encoding this forwarder is attached to."""
+        pacer = self.pacer
+        if pacer is not None and encoding.is_video:
+            # What is left out of temporal layers takes nothing, but must be left out in its turn.
+            size = 0 if vp8 is not None and vp8.temporal > self.max_temporal else len(payload) + OVERHEAD
+            if pacer.keeps(self, size, (encoding, sequence, marker, timestamp, payload, vp8, keyframe, now)):
+                return
         if encoding is not self.encoding:
             if encoding is not self.target or not payload or (encoding.is_video and not keyframe):
                 return
@@ -213,6 +221,8 @@ class Forwarder:
         self.octets += len(payload)
         size = len(payload) + OVERHEAD
         self.sent_bytes += size
+        if pacer is not None:
+            pacer.spend(size, now)
         self.transport.send_rtp(
             self._header(marker | self.payload_type, out, timestamp, self.ssrc, size, now) + payload
         )
@@ -264,6 +274,18 @@ class Forwarder:
         if self.rtx_payload_type is None or self._highest_out is None:
             return 0
         return self.retransmit(self._highest_out, now)
+
+    def pad(self, size: int, now: float) -> int:
+        """Send a packet of nothing but padding (1 to 255 bytes) by RTX. Bytes on the line, 0 if impossible."""
+        if self.rtx_payload_type is None or not self.sequence_id:
+            return 0
+        number = self._rtx_sequence
+        self._rtx_sequence = (number + 1) & 0xFFFF
+        on_line = size + OVERHEAD
+        timestamp = (self._last_timestamp - self._timestamp_offset) & 0xFFFFFFFF
+        header = self._header(self.rtx_payload_type, number, timestamp, self.rtx_ssrc, on_line, now)
+        self.transport.send_rtp(bytes((header[0] | 0x20,)) + header[1:] + bytes(size - 1) + bytes((size,)))
+        return on_line
 
     def send_report(self, encoding: Encoding, now: float) -> None:
         """The encoding's sender report in this subscriber's timestamps."""

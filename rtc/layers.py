@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 MIN_OPTION_BPS = 30_000.0
 """Assumed for an encoding that has not been measured yet."""
 UNKNOWN_WIDTH_PX = 1 << 16
-SWITCH_MARGIN = 1.3
-"""Going up to another encoding costs a keyframe, and on a full line that is seconds of sound."""
+SWITCH_MARGIN = 1.15
+"""Going up to another encoding costs a keyframe, which a full line has to carry too."""
 SIZE_SLACK = 0.9
 """An encoding this much of a tile's width is large enough for it."""
 
@@ -42,13 +42,29 @@ class Demand:
     reason: str = "waiting"
 
 
-def options(publication: Publication, width_px: float, now: float) -> tuple[list[Option], bool]:
-    """Qualities from cheapest to best, and whether better ones were left out because the tile is small."""
-    alive = [one for one in publication.encodings.values() if one.alive(now)]
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What it comes to, in bit/s of pictures.
+
+    used: what was given. next: what the next better step of anybody would need in all, 0 when there is none.
+    wanted: everything in full.
+    """
+
+    used: float
+    next: float
+    wanted: float
+
+
+def options(publication: Publication, width_px: float, now: float) -> tuple[list[Option], str]:
+    """Qualities from cheapest to best, and why there is nothing better: full, size or sender.
+
+    An encoding that is paused because nobody watches it counts, at the rate it had: it can be had back.
+    """
+    there = [one for one in publication.encodings.values() if publication.available(one, now)]
     # One that has shown no keyframe yet may be the largest; it must not pass for the smallest.
-    alive.sort(key=lambda one: (one.width or UNKNOWN_WIDTH_PX, one.bitrate_bps()))
+    there.sort(key=lambda one: (one.width or UNKNOWN_WIDTH_PX, one.bitrate_bps()))
     fitting: list[Encoding] = []
-    for encoding in alive:
+    for encoding in there:
         fitting.append(encoding)
         if encoding.width and encoding.width >= width_px * SIZE_SLACK:
             break
@@ -58,43 +74,70 @@ def options(publication: Publication, width_px: float, now: float) -> tuple[list
         # A large picture at a quarter of its frame rate is worse to watch than the smaller one in full.
         for layer in layers if index == 0 else layers[1:] or layers:
             top = 3 if layer == layers[-1] else layer
-            result.append(Option(encoding, top, max(MIN_OPTION_BPS, encoding.bitrate_bps(layer))))
-    return result, len(fitting) < len(alive)
+            bps = max(MIN_OPTION_BPS, encoding.bitrate_bps(layer))
+            # The smaller one at its best may cost more than the larger one at its least: a step nobody wants.
+            if not result or bps > result[-1].bps or encoding is not result[-1].encoding:
+                result.append(Option(encoding, top, bps))
+    if len(fitting) < len(there):
+        return result, "size"
+    return result, "sender" if publication.held_back(now) else "full"
 
 
-def _is_up(demand: Demand, option: Option) -> bool:
-    """Whether it means another, larger encoding than the one that is being sent."""
+def _cost(demand: Demand, option: Option) -> float:
+    """With a margin where it means another, larger encoding than the one that is being sent."""
     current = demand.current
-    return current is not None and option.encoding is not current and option.encoding.width > current.width
+    up = current is not None and option.encoding is not current and option.encoding.width > current.width
+    return option.bps * (SWITCH_MARGIN if up else 1.0)
 
 
-def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> None:
+def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> Allocation:
     """Fill in each demand's option and reason. budget_bps: what is left for pictures after the sound.
 
-    Everybody visible gets the cheapest quality in order of rank, then one rank after the other is raised.
+    First the speaker or the screen (rank 0). Then everybody visible gets the cheapest quality in order of rank, and
+    with what is left one rank after the other is raised. Who is not visible gets nothing.
     """
-    ladders: list[tuple[Demand, list[Option], bool]] = []
+    ladders: list[tuple[Demand, list[Option], str]] = []
     for demand in sorted(demands, key=lambda one: one.rank):
         if demand.publication.muted:
             demand.option, demand.reason = None, "muted"
         elif not demand.width_px:
             demand.option, demand.reason = None, "hidden"
         else:
-            ladder, limited = options(demand.publication, demand.width_px, now)
+            ladder, top = options(demand.publication, demand.width_px, now)
             demand.option, demand.reason = None, "bandwidth" if ladder else "waiting"
-            ladders.append((demand, ladder, limited))
+            if not ladder and demand.publication.held_back(now):
+                demand.reason = "sender"
+            ladders.append((demand, ladder, top))
     left = budget_bps
+    if ladders and ladders[0][0].rank == 0:
+        # The best of the speaker or the screen that fits at its full frame rate, before anybody else's.
+        demand, ladder, _ = ladders[0]
+        for option in ladder:
+            if option.temporal == 3 and _cost(demand, option) <= left:
+                demand.option = option
+        left -= demand.option.bps if demand.option else 0.0
+    steps: list[float] = []
     for demand, ladder, _ in ladders:
-        if ladder and ladder[0].bps <= left:
-            demand.option = ladder[0]
-            left -= ladder[0].bps
-    for demand, ladder, limited in ladders:
+        if ladder and demand.option is None:
+            if ladder[0].bps <= left:
+                demand.option = ladder[0]
+                left -= ladder[0].bps
+            else:
+                steps.append(ladder[0].bps)
+    for demand, ladder, top in ladders:
         if demand.option is None:
             continue
-        for option in ladder[1:]:
-            costs = option.bps * (SWITCH_MARGIN if _is_up(demand, option) else 1.0)
-            if costs - demand.option.bps <= left:
+        better: float | None = None
+        for option in ladder[ladder.index(demand.option) + 1 :]:
+            costs = _cost(demand, option) - demand.option.bps
+            if costs <= left:
                 left -= option.bps - demand.option.bps
-                demand.option = option
-        best = demand.option is ladder[-1]
-        demand.reason = "bandwidth" if not best else "size" if limited else "full"
+                demand.option, better = option, None
+            elif better is None:
+                better = costs
+        if better is not None:
+            steps.append(better)
+        demand.reason = top if demand.option is ladder[-1] else "bandwidth"
+    used = budget_bps - left
+    wanted = sum(ladder[-1].bps for _, ladder, _ in ladders if ladder)
+    return Allocation(used, used + min(steps) if steps else 0.0, wanted)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import MediaError
@@ -88,6 +88,7 @@ class Participant:
         if publication is None:
             publication = self.publications[source] = Publication(self, source, codec, muted)
             publication.encodings = encodings
+            publication.expect_all(now)
             self.room.emit(
                 "published", self.id, {"source": source, "kind": publication.kind, "codec": codec.name}
             )
@@ -136,6 +137,13 @@ class Participant:
             self.revision += 1
             self.send({"type": "tracks", "revision": self.revision, "tracks": tracks})
 
+    def send_encodings(self, publications: Iterable[Publication]) -> None:
+        """The `encodings` message: what of these is watched, so that the browser makes nothing in vain."""
+        now = time.monotonic()
+        tracks = [one.wanted(now) for one in publications if one.kind == "video"]
+        if tracks:
+            self.send({"type": "encodings", "tracks": tracks})
+
     def on_connection(self, kind: str, connected: bool, reason: str) -> None:
         """A connection came up or went; for the room server."""
         data: dict[str, Any] = {"connection": kind} if connected else {"connection": kind, "reason": reason}
@@ -183,6 +191,7 @@ class Participant:
             raise Refused("version", f"this node speaks version {PROTOCOL_VERSION}")
         self.known_tracks = self.room.describe_tracks(self)
         self.revision += 1
+        self.send_encodings(list(self.publications.values()))
         return {
             "type": "welcome",
             "version": PROTOCOL_VERSION,
@@ -208,6 +217,7 @@ class Participant:
             wanted = _wanted(message.get("tracks"))
             publisher = self._publisher_for(connection, sequence, offer)
             reply["sdp"], reply["mids"] = publisher.negotiate(offer, wanted, self.rights.publish)
+            self.send_encodings(list(self.publications.values()))
         else:
             if not self.rights.subscribe:
                 raise Refused("not_allowed", "subscribe")

@@ -172,6 +172,14 @@ class Room:
                 self.emit("quality", participant.id, {**quality, "uplink_loss": round(uplink, 4)})
                 if quality["tracks"]:
                     participant.send(quality)
+        for participant in self.participants.values():
+            changed = [
+                one
+                for one in participant.publications.values()
+                if one.kind == "video" and one.update_wanted(now)
+            ]
+            if changed:
+                participant.send_encodings(changed)
 
     def tick_slow(self, now: float) -> None:
         """Every second: reports, and connections that died."""
@@ -235,6 +243,5 @@ def _participant_stats(participant: Participant, now: float) -> dict[str, Any]:
         "up": up,
         "down": down,
         "sent_bps": round(subscriber.sent_bps) if subscriber else 0,
-        "remb_bps": subscriber.bandwidth.remb_bps if subscriber else None,
-        "budget_bps": round(subscriber.bandwidth.budget_bps) if subscriber else None,
+        "line": subscriber.line_stats() if subscriber else None,
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rtc.errors import Malformed
 
 SR, RR, RTPFB, PSFB = 200, 201, 205, 206
-FB_NACK = 1
+FB_NACK, FB_TRANSPORT = 1, 15
 FB_PLI, FB_FIR, FB_AFB = 1, 4, 15
 MAX_NACKS = 512
 """Sequence numbers taken from one NACK packet; a longer list is a flood or hopeless."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from rtc.dtls import Fingerprint
 from rtc.errors import Malformed, Refused
+from rtc.rtp import EXT_TRANSPORT_SEQUENCE
 
 MAX_SIZE = 512 * 1024
 MAX_PUBLISHER_SECTIONS = 8
@@ -275,6 +276,8 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
     lines += ["a=end-of-candidates", f"a=rtpmap:{codec.payload_type} {codec.rtpmap}"]
     if codec.fmtp:
         lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+    if EXT_TRANSPORT_SEQUENCE in answer.extensions and EXT_TRANSPORT_SEQUENCE in section.extensions:
+        lines.append(f"a=rtcp-fb:{codec.payload_type} transport-cc")
     if section.kind == "video":
         for feedback in ("nack", "nack pli", "ccm fir", "goog-remb"):
             lines.append(f"a=rtcp-fb:{codec.payload_type} {feedback}")

@@ -1,30 +1,40 @@
 """A participant's subscriber connection: what we send the browser."""
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from rtc import layers, rtcp, rtp, sdp
-from rtc.bandwidth import Bandwidth
+from rtc import layers, rtcp, rtp, sdp, transport_cc
+from rtc.bandwidth import UNKNOWN_BPS, Bandwidth
 from rtc.errors import Malformed
+from rtc.estimate import TRAIN_BYTES, TRAIN_PACKETS, LineEstimate
 from rtc.forwarder import Forwarder
+from rtc.pacer import Pacer
 from rtc.publication import Publication
 from rtc.publisher import Endpoint
+from rtc.sent import SentPackets
 from rtc.transport import Transport
 
 if TYPE_CHECKING:
     from rtc.participant import Participant
 
 DEFAULT_WIDTH_PX = 640
-AUDIO_RESERVE_BPS = 45_000
+AUDIO_RESERVE_BPS = 50_000
+"""For one voice at least, packet headers included; for more, what they were measured to need."""
+BACKLOG_S = 0.4
+"""More than this waiting for the line: pictures were promised too much of it."""
 RTX_SHARE = 0.25
 RTX_MIN_BPS = 40_000
 QUALITY_OF_S = 6.0
 """Browsers report on sound every 5 s."""
-_EXTENSIONS = (rtp.EXT_ABS_SEND_TIME,)
+_EXTENSIONS = (rtp.EXT_ABS_SEND_TIME, rtp.EXT_TRANSPORT_SEQUENCE)
 
 
 class Subscriber:
     """Its forwarders, by mid and by SSRC, and how much its network takes. One per RTCPeerConnection."""
+
+    adapts = True
+    """False: everybody gets everything, whatever the line takes. For benches, to compare with."""
 
     def __init__(
         self, endpoint: Endpoint, participant: "Participant", connection: str, offer: sdp.Offer
@@ -35,7 +45,14 @@ class Subscriber:
         self.transport = Transport(endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self)
         self.slots: dict[str, Forwarder] = {}
         self.bandwidth = Bandwidth(time.monotonic())
+        """From REMB and receiver reports, for browsers without transport-wide feedback."""
+        self.line: LineEstimate | None = None
+        """From transport-wide feedback, where it was negotiated."""
         self.sent_bps = 0.0
+        self._arrivals: transport_cc.Arrivals | None = None
+        self._pacer = Pacer(time.monotonic, asyncio.get_running_loop().call_later, self._pad)
+        self._allocation = layers.Allocation(0.0, 0.0, 0.0)
+        self._audio_bps = float(AUDIO_RESERVE_BPS)
         self._recent_bps = 0.0
         self._endpoint = endpoint
         self._version = 0
@@ -55,6 +72,11 @@ class Subscriber:
             self._drop_slot(mid)
         self.transport.restart(offer.ufrag)
         self._version += 1
+        if self.line is None and any(rtp.EXT_TRANSPORT_SEQUENCE in one.extensions for one in offer.sections):
+            self.transport.sent = SentPackets()
+            self.line = LineEstimate(now)
+            self._arrivals = transport_cc.Arrivals(self.transport.sent)
+            self._pacer.on_sent = self.line.on_sent
         for mid, forwarder in self.slots.items():
             if forwarder.publication is not None and forwarder.publication not in tracks:
                 self.unbind(mid)
@@ -76,6 +98,7 @@ class Subscriber:
     def unbind(self, mid: str) -> None:
         """Stop sending what is in this slot; the slot stays for another track."""
         forwarder = self.slots[mid]
+        self._pacer.drop(forwarder)
         forwarder.select(None, 3, time.monotonic())
         forwarder.loss_at = forwarder.rtt_at = float("-inf")
         if forwarder.publication is not None:
@@ -91,6 +114,7 @@ class Subscriber:
     def close(self, reason: str) -> None:
         """Idempotent."""
         self.drop([])
+        self._pacer.close()
         self.transport.close(reason)
 
     def on_connected(self) -> None:
@@ -104,6 +128,7 @@ class Subscriber:
 
     def on_closed(self, reason: str) -> None:
         self.drop([])
+        self._pacer.close()
         self.participant.on_subscriber_closed(self, reason)
 
     def on_rtp(self, packet: bytes) -> None:
@@ -119,33 +144,50 @@ class Subscriber:
             return
 
     def allocate(self, now: float) -> None:
-        """Every quarter of a second: what to send of each picture."""
+        """Every quarter of a second, and when the line says that it is too much: what to send of each picture."""
         self._measure(now)
         demands = self._demands()
-        for forwarder in self.slots.values():
-            publication = forwarder.publication
-            if publication is not None and publication.kind == "audio":
-                forwarder.select(publication.default_encoding(now), 3, now)
-                forwarder.reason = "muted" if publication.muted else "full"
-        audio = sum(
-            AUDIO_RESERVE_BPS
-            for one in self.slots.values()
-            if one.publication is not None and one.publication.kind == "audio" and not one.publication.muted
-        )
-        wanted = audio + sum(_best_bps(one, now) for one in demands)
-        budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted)
-        layers.allocate(demands, max(0.0, budget - audio), now)
-        for demand in demands:
-            forwarder, option = demand.forwarder, demand.option
-            forwarder.reason = demand.reason
-            if option is not None:
-                forwarder.select(option.encoding, option.temporal, now)
-            elif demand.reason == "waiting":
-                # Nothing arrives yet: stand ready for the first keyframe.
-                if forwarder.encoding is None and forwarder.target is None:
-                    forwarder.select(demand.publication.default_encoding(now), 3, now)
-            elif demand.reason != "muted":
-                forwarder.select(None, 3, now)
+        audio = self._audio_bps = self._allocate_audio(now)
+        if not self.adapts:
+            budget = UNKNOWN_BPS
+        elif self.line is not None:
+            budget = self.line.budget_bps
+            if self._pacer.backlog_s() > BACKLOG_S:
+                budget *= BACKLOG_S / self._pacer.backlog_s()
+        else:
+            wanted = audio + self._allocation.wanted
+            budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted)
+        self._allocation = layers.allocate(demands, max(0.0, budget - audio), now)
+        asked = [one for demand in demands if (one := self._apply(demand, budget, now)) is not None]
+        for publication in asked:
+            publication.participant.send_encodings([publication])
+        if self.line is not None and self.adapts:
+            self.line.update(now, *self._wanted())
+            self._pace(now)
+
+    def line_stats(self) -> dict[str, Any]:
+        """What is known about the line, for stats and benches."""
+        line = self.line
+        if line is None:
+            bandwidth = self.bandwidth
+            return {
+                "by": "remb",
+                "budget_bps": round(bandwidth.budget_bps),
+                "limited": bandwidth.limited,
+                "remb_bps": bandwidth.remb_bps,
+            }
+        return {
+            "by": "transport-cc",
+            "budget_bps": round(line.budget_bps),
+            "limited": line.limited,
+            "capacity_bps": round(line.capacity_bps),
+            "delivered_bps": round(line.delivered_bps()),
+            "train_bps": round(line.train_bps),
+            "queue_ms": round(1000 * line.queue_s),
+            "loss": round(line.loss, 4),
+            "reason": line.reason,
+            "backlog_ms": round(1000 * self._pacer.backlog_s()),
+        }
 
     def quality(self, now: float) -> dict[str, Any] | None:
         """The protocol's `quality` when it changed or 5 s have passed, else None."""
@@ -178,8 +220,93 @@ class Subscriber:
             "tracks": tracks,
             "loss": round(max((one.recent_loss(now, QUALITY_OF_S) for one in bound), default=0.0), 4),
             "rtt_ms": round(1000 * min(round_trips, default=0.0)),
-            "estimate_bps": round(self.bandwidth.budget_bps) if self.bandwidth.limited else None,
+            "estimate_bps": round(self._budget_bps) if self._limited else None,
         }
+
+    @property
+    def _limited(self) -> bool:
+        return self.line.limited if self.line is not None else self.bandwidth.limited
+
+    @property
+    def _budget_bps(self) -> float:
+        return self.line.budget_bps if self.line is not None else self.bandwidth.budget_bps
+
+    def _allocate_audio(self, now: float) -> float:
+        """Sound is always sent; what has to be kept free for it, bit/s."""
+        total = 0.0
+        for forwarder in self.slots.values():
+            publication = forwarder.publication
+            if publication is None or publication.kind != "audio":
+                continue
+            forwarder.select(publication.default_encoding(now), 3, now)
+            forwarder.reason = "muted" if publication.muted else "full"
+            if forwarder.encoding is not None and not publication.muted and forwarder.encoding.alive(now):
+                total += 1.05 * forwarder.encoding.bitrate_bps()
+        return max(AUDIO_RESERVE_BPS, total)
+
+    def _apply(self, demand: layers.Demand, budget_bps: float, now: float) -> Publication | None:
+        """Do what was decided. The publication whose browser has to go on with an encoding, if any."""
+        forwarder, option, publication = demand.forwarder, demand.option, demand.publication
+        forwarder.reason = demand.reason
+        forwarder.pacer = self._pacer if self._pacer.rate_bps is not None else None
+        if option is None:
+            if demand.reason in ("waiting", "sender"):
+                # Nothing arrives yet: stand ready for the first keyframe.
+                if forwarder.encoding is None and forwarder.target is None:
+                    forwarder.select(publication.default_encoding(now), 3, now)
+            elif demand.reason != "muted":
+                self._pacer.drop(forwarder)
+                forwarder.select(None, 3, now)
+            return None
+        current = forwarder.encoding
+        if current is not None and current is not option.encoding and current.bitrate_bps(0) > budget_bps:
+            # Until the smaller one's keyframe the larger one would fill the line.
+            self._pacer.drop(forwarder)
+            forwarder.select(None, 3, now)
+        forwarder.select(option.encoding, option.temporal, now)
+        return publication if publication.ask(option.encoding, now) else None
+
+    def _pace(self, now: float) -> None:
+        """Probe where there may be room, and let pictures leave at the line's pace."""
+        line, sent = self.line, self.transport.sent
+        if line is None or sent is None or not self.adapts:
+            return
+        wanted, better = self._wanted()
+        if self.transport.connected:
+            if line.wants_train(now, better) and self._pacer.quiet:
+                first = sent.next
+                for _ in range(TRAIN_PACKETS):
+                    self._pacer.spend(self._pad(now), now)
+                if sent.next > first:
+                    line.train_left(first, sent.next, now)
+            line.wants_ramp(now, wanted, better)
+        rate = line.pace_bps
+        self._pacer.set_rate(rate, line.ramp.until if line.ramp is not None else 0.0)
+        for forwarder in self.slots.values():
+            forwarder.pacer = self._pacer if rate is not None else None
+
+    def _wanted(self) -> tuple[float, float]:
+        """Everything in full, and the next better quality (0: none), with the sound."""
+        audio = self._audio_bps
+        better = self._allocation.next
+        return audio + self._allocation.wanted, audio + better if better else 0.0
+
+    def _pad(self, now: float) -> int:
+        """One packet of padding, on whatever repairs pictures. Bytes on the line, 0 if nothing can."""
+        for forwarder in self.slots.values():
+            size = forwarder.pad(TRAIN_BYTES, now)
+            if size:
+                return size
+        return 0
+
+    def _on_feedback(self, block: rtcp.Block, now: float) -> None:
+        line, arrivals = self.line, self._arrivals
+        if line is None or arrivals is None:
+            return
+        if line.on_outcomes(arrivals.read(transport_cc.parse(block)), now):
+            self.allocate(now)
+        else:
+            self._pace(now)
 
     def _answer(
         self, section: sdp.Section, waiting: list[Publication], placed: dict[str, dict[str, Any]], now: float
@@ -211,7 +338,9 @@ class Subscriber:
             self._by_ssrc[forwarder.ssrc] = forwarder
         forwarder.payload_type, forwarder.rtx_payload_type = codec.payload_type, codec.rtx
         forwarder.clock_hz = codec.clock_hz
-        forwarder.time_id = section.extensions.get(rtp.EXT_ABS_SEND_TIME, 0)
+        forwarder.sequence_id = section.extensions.get(rtp.EXT_TRANSPORT_SEQUENCE, 0)
+        # Chromium reports on the one or the other.
+        forwarder.time_id = 0 if forwarder.sequence_id else section.extensions.get(rtp.EXT_ABS_SEND_TIME, 0)
         if forwarder.publication is None:
             forwarder.publication = publication
             publication.forwarders.add(forwarder)
@@ -248,6 +377,8 @@ class Subscriber:
             forwarder = self._by_ssrc.get(rtcp.media_ssrc(block))
             if forwarder is not None:
                 self._on_nack(forwarder, rtcp.nacked(block), now)
+        elif block.kind == rtcp.RTPFB and block.count == rtcp.FB_TRANSPORT:
+            self._on_feedback(block, now)
         elif block.kind == rtcp.PSFB and block.count == rtcp.FB_PLI:
             self._want_keyframe(rtcp.media_ssrc(block), now)
         elif block.kind == rtcp.PSFB and block.count == rtcp.FB_FIR:
@@ -272,15 +403,16 @@ class Subscriber:
             encoding.request_keyframe(now)
 
     def _on_nack(self, forwarder: Forwarder, lost: list[int], now: float) -> None:
-        limited = self.bandwidth.limited
-        rate = max(RTX_MIN_BPS, RTX_SHARE * (self.bandwidth.budget_bps if limited else self.sent_bps))
+        rate = max(RTX_MIN_BPS, RTX_SHARE * (self._budget_bps if self._limited else self.sent_bps))
         self._rtx_tokens = min(rate / 2, self._rtx_tokens + (now - self._rtx_at) * rate)
         self._rtx_at = now
         for sequence in lost:
             # Repairs compete with new packets on a full line, and sound must win.
             if self._rtx_tokens <= 0:
                 return
-            self._rtx_tokens -= 8 * forwarder.retransmit(sequence, now)
+            size = forwarder.retransmit(sequence, now)
+            self._rtx_tokens -= 8 * size
+            self._pacer.spend(size, now)
 
     def _demands(self) -> list[layers.Demand]:
         visible = self.participant.visible
@@ -332,8 +464,3 @@ def _profile(codec: sdp.Codec) -> tuple[str, str]:
     if codec.name == "vp9":
         return values.get("profile-id", "0"), ""
     return values.get("profile-level-id", "42e01f")[:4].lower(), values.get("packetization-mode", "0")
-
-
-def _best_bps(demand: layers.Demand, now: float) -> float:
-    ladder, _ = layers.options(demand.publication, demand.width_px, now) if demand.width_px else ([], False)
-    return ladder[-1].bps if ladder else 0.0

@@ -174,7 +174,8 @@ class RoomTap:
 
     def abandon(self) -> None:
         """The recorder has failed already."""
-        for tap in self.taps.values():
+        for publication, tap in self.taps.items():
+            publication.recorded = False
             tap.detach()
         self.taps.clear()
 
@@ -185,10 +186,12 @@ class RoomTap:
         )
         self._codecs[number] = publication.codec.name
         tap = self.taps[publication] = TrackTap(self._recorder, publication, number)
+        publication.recorded = True
         return tap
 
     def _close(self, publication: "Publication") -> None:
         tap = self.taps.pop(publication)
+        publication.recorded = False
         tap.detach()
         self._muted.discard(publication)
         self._codecs.pop(tap.number, None)

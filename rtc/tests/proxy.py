@@ -5,6 +5,7 @@ import random
 
 Address = tuple[str, int]
 QUEUE_S = 0.3
+IP_UDP = 28
 
 
 class _Upstream(asyncio.DatagramProtocol):
@@ -65,7 +66,7 @@ class UdpProxy(asyncio.DatagramProtocol):
             loop = asyncio.get_running_loop()
             wait = max(0.0, self._free_at - loop.time())
             if wait < QUEUE_S:
-                self._free_at = loop.time() + wait + len(data) * 8 / self.rate_bps
+                self._free_at = loop.time() + wait + (len(data) + IP_UDP) * 8 / self.rate_bps
                 loop.call_later(wait, self._deliver, data, client)
             return
         self._deliver(data, client)

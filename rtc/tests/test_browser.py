@@ -93,7 +93,7 @@ async def test_unpublish_and_publish_again(pages: Pages) -> None:
 
 
 async def test_the_layer_follows_the_size_on_the_screen(pages: Pages) -> None:
-    _ann, bob = await asyncio.gather(pages.join("ann", width=640), pages.join("bob", publish=""))
+    ann, bob = await asyncio.gather(pages.join("ann", width=640), pages.join("bob", publish=""))
 
     async def width_is(width: int) -> bool:
         return (await inbound(bob, "ann/camera")).get("frameWidth") == width
@@ -102,16 +102,22 @@ async def test_the_layer_follows_the_size_on_the_screen(pages: Pages) -> None:
     await eventually(lambda: width_is(640), 15)
     await bob.evaluate(show, 200)
     await eventually(lambda: width_is(320), 15)
+    sending = "session.publisher.pc.getSenders().flatMap(one => one.getParameters().encodings)"
+    await eventually(lambda: ann.evaluate(f"{sending}.some(one => !one.active)"), 15)
     await bob.evaluate(show, 640)
     # Longer than the first pause after congestion, should a busy machine look like that.
     await eventually(lambda: width_is(640), 15)
     await rising(bob, "ann/camera", "framesDecoded")
+    assert await ann.evaluate(f"{sending}.find(one => one.rid === 'f').active")
     await bob.evaluate("session.setVisible([])")
     await asyncio.sleep(0.5)
     frozen = (await inbound(bob, "ann/camera"))["framesDecoded"]
     await asyncio.sleep(0.5)
     assert (await inbound(bob, "ann/camera"))["framesDecoded"] == frozen
     assert (await bob.evaluate("quality"))["tracks"][0]["reason"] == "hidden"
+    await eventually(
+        lambda: ann.evaluate(f"{sending}.every(one => one.active === (one.rid === undefined))"), 15
+    )
     await bob.evaluate(show, 200)
     await rising(bob, "ann/camera", "framesDecoded")
 

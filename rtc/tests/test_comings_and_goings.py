@@ -78,7 +78,7 @@ async def test_reloads_over_a_bad_uplink(network: UdpProxy, pages: Pages, room_s
         before = (await inbound(ann, f"bob{number}/camera"))["packetsReceived"]
         await eventually(partial(received, ann, f"bob{number}/camera", before + 60), 10)
     stats = (await room_server.media.stats("room"))["rooms"]["room"]["ann"]
-    assert stats["budget_bps"] > 1e6, "packets the node never got are not its subscriber's loss"
+    assert stats["line"]["budget_bps"] > 1e6, "packets the node never got are not its subscriber's loss"
 
 
 async def received(page: Page, key: str, packets: int) -> bool:

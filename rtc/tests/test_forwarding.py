@@ -365,6 +365,78 @@ def test_layers_follow_bandwidth_and_size(budget: float, width: float, layer: ob
     assert (chosen(demand), demand.reason) == (layer, reason)
 
 
+def test_the_speaker_comes_before_tiles_and_large_tiles_before_small_ones() -> None:
+    speaker, large, small, hidden = (
+        Demand(cast(Any, None), camera(5.0), rank, width)
+        for rank, width in ((0, 640), (1, 640), (2, 200), (1, 0))
+    )
+    crowd = [hidden, small, large, speaker]
+    given = {
+        30e3: [None, None, None],
+        160e3: [("h", 3), None, None],
+        215e3: [("h", 3), ("h", 0), None],
+        500e3: [("f", 1), ("h", 1), ("h", 0)],
+        2e6: [("f", 3), ("f", 3), ("h", 3)],
+    }
+    for budget, expected in given.items():
+        allocation = allocate(crowd, budget, 5.0)
+        assert [chosen(one) for one in (speaker, large, small)] == expected, budget
+        assert chosen(hidden) is None and hidden.reason == "hidden"
+        assert allocation.used <= budget
+        assert allocation.next == 0 if budget == 2e6 else allocation.next > budget
+
+
+def test_a_camera_nobody_watches_is_paused_and_can_be_had_back() -> None:
+    publication = camera(5.0)
+    for one in publication.encodings.values():
+        one.started_at = 0.1
+    small, large = publication.encodings["h"], publication.encodings["f"]
+    publication.expect_all(0.0)
+    small.forwarders.append(cast(Any, "somebody"))
+    assert not publication.update_wanted(3.0), "a layout that changes comes back"
+    assert publication.update_wanted(5.0)
+    assert publication.wanted(5.0) == {"source": "camera", "active": True, "rids": ["h"]}
+    assert not publication.update_wanted(5.3)
+    large.last_at, small.last_at = 5.0, 20.0
+    assert publication.available(large, 20.0) and not publication.held_back(20.0)
+    demand = Demand(cast(Any, None), publication, 0, 640)
+    allocate([demand], 1e6, 20.0)
+    assert chosen(demand) == ("f", 3), "at the rate it had"
+    assert publication.ask(large, 20.0) and not publication.ask(large, 20.1)
+    assert publication.wanted(20.1)["rids"] == ["h", "f"]
+    small.forwarders.clear()
+    small.last_at = large.last_at = 30.0
+    assert publication.update_wanted(30.0)
+    assert publication.wanted(30.0) == {"source": "camera", "active": False, "rids": []}
+    publication.recorded = True
+    assert publication.update_wanted(31.0)
+    assert publication.wanted(31.0)["rids"] == ["f"], "a recorder wants the best"
+
+
+def test_an_encoding_its_browser_stopped_leaves_nobody_frozen() -> None:
+    publication = camera(5.0)
+    small, large = publication.encodings["h"], publication.encodings["f"]
+    publication.expect_all(0.0)
+    demand = Demand(cast(Any, None), publication, 0, 640, large)
+    small.last_at = 6.3
+    allocate([demand], 1e6, 6.3)
+    assert (chosen(demand), demand.reason) == (("h", 3), "full")
+    small.last_at = 9.0
+    allocate([demand], 1e6, 9.0)
+    assert (chosen(demand), demand.reason) == (("h", 3), "sender")
+    allocate([demand], 1e6, 20.0)
+    assert (chosen(demand), demand.reason) == (None, "sender"), "all of it: their line"
+    assert not publication.available(large, 20.0), "asked for and not sent"
+
+
+def test_an_encoding_nobody_has_seen_is_not_paused() -> None:
+    publication = camera(0.0)
+    for one in publication.encodings.values():
+        one.last_at = 0.0
+    publication.expect_all(0.0)
+    assert not publication.update_wanted(60.0)
+
+
 def test_everybody_gets_something_before_the_speaker_gets_more() -> None:
     tile, speaker = (Demand(cast(Any, None), camera(5.0), rank, 640) for rank in (1, 0))
     allocate([tile, speaker], 250e3, 5.0)

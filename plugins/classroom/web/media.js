@@ -60,6 +60,7 @@ export class MediaSession {
     this.wasConnected = false;
     this.limits = { publish: [], subscribe: true };
     this.visible = null;
+    this.watched = new Map();
     this.lastState = "";
     this.watchdog = setInterval(() => this.watch(), 250);
     this.networkChanged = () => this.restartAll();
@@ -113,6 +114,9 @@ export class MediaSession {
         return this.onQuality(message);
       case "moved":
         return this.moved();
+      case "encodings":
+        for (const one of message.tracks) this.watched.set(one.source, one);
+        return this.applyWatched();
       case "closed":
         return this.closedByNode(message);
       case "error":
@@ -225,6 +229,7 @@ export class MediaSession {
     const connection = this[message.kind];
     if (!connection || !(await connection.accept(message))) return;
     if (message.kind === "subscriber") this.place(message.mids);
+    else this.applyWatched();
     this.stateChanged();
   }
 
@@ -307,6 +312,31 @@ export class MediaSession {
     }
     this.publisher.negotiate();
     this.stateChanged();
+  }
+
+  /** Encode only what somebody watches, as the node said. One change at a time: browsers want the last parameters. */
+  async applyWatched() {
+    this.watchedAgain = true;
+    if (this.applying) return;
+    this.applying = true;
+    while (this.watchedAgain) {
+      this.watchedAgain = false;
+      for (const [source, entry] of this.published) await this.activate(entry.transceiver?.sender, this.watched.get(source));
+    }
+    this.applying = false;
+  }
+
+  async activate(sender, watched) {
+    if (!sender?.setParameters || !watched) return;
+    try {
+      const parameters = sender.getParameters();
+      const wanted = (one) => watched.active && (!watched.rids.length || watched.rids.includes(one.rid));
+      const changed = (parameters.encodings ?? []).filter((one) => (one.active ?? true) !== wanted(one));
+      for (const one of changed) one.active = wanted(one);
+      if (changed.length) await sender.setParameters(parameters);
+    } catch {
+      // A browser that cannot sends everything, as before.
+    }
   }
 
   /** A transceiver of the same source that was unpublished; others differ in their encodings. */
