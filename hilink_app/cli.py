@@ -27,6 +27,8 @@ media_app = typer.Typer(help="Run a media node (this role alone); list the nodes
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(media_app, name="media")
 app.add_typer(demo_app, name="demo")
+person_app = typer.Typer(no_args_is_help=True, help="Hand out or erase what is kept about a person.")
+app.add_typer(person_app, name="person")
 
 console = Console(stderr=False)
 logger = logging.getLogger(__name__)
@@ -242,10 +244,53 @@ def plugin_uninstall(name: str) -> None:
     console.print(f"[green]✓[/] Removed {name}")
 
 
-def _services() -> "Services":
+@person_app.command("export")
+def person_export(
+    person: Annotated[str, typer.Argument(help="The person's email or id.")],
+    out: Annotated[Path, typer.Option(help="File to write; it must not exist yet.")] = Path("person.json"),
+) -> None:
+    """Write everything that is kept about a person as JSON, what plugins keep included."""
+    from core.access import SYSTEM
+    from core.errors import UserError
+    from core.lifecycle import privacy
+
+    _services("person")
+    try:
+        found = privacy.export(SYSTEM, person)
+        with out.open("x", encoding="utf-8") as file:
+            json.dump(found, file, ensure_ascii=False, indent=2, default=str)
+    except UserError as error:
+        raise _fail(str(error)) from None
+    except OSError as error:
+        raise _fail(f"cannot write {out}: {error.strerror}") from None
+    out.chmod(0o600)
+    console.print(f"[green]✓[/] Written to {escape(str(out))}, readable by you alone")
+
+
+@person_app.command("erase")
+def person_erase(
+    person: Annotated[str, typer.Argument(help="The person's email or id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase what is kept about a person, in all tables and plugins. It cannot be undone."""
+    from core.access import SYSTEM
+    from core.errors import UserError
+    from core.lifecycle import privacy
+
+    _services("person")
+    if not yes and typer.prompt("This cannot be undone. Type the email or id again") != person:
+        raise _fail("not the same: nothing was erased")
+    try:
+        privacy.erase(SYSTEM, person)
+    except UserError as error:
+        raise _fail(str(error)) from None
+    console.print("[green]✓[/] Erased")
+
+
+def _services(role: str = "plugin") -> "Services":
     from core.services import install
 
-    services = importlib.import_module("hilink_app.bootstrap").build(_settings("plugin"), "cli")
+    services = importlib.import_module("hilink_app.bootstrap").build(_settings(role), "cli")
     install(services)
     services.plugins.read_switches_from(services.store)
     return services
