@@ -60,6 +60,23 @@ class Settings(BaseSettings):
         default="",
         description="Name of this media node, stable over restarts; empty = host and port of its control URL.",
     )
+    media_max_rooms: int = Field(default=2_000, ge=1, description="Rooms one media node takes.")
+    media_max_participants: int = Field(
+        default=200, ge=2, description="People and agents in one room of a media node."
+    )
+    media_max_tracks: int = Field(default=4, ge=1, le=8, description="Tracks one person may publish at once.")
+    media_max_uplink_bps: int = Field(
+        default=4_000_000, ge=100_000, description="What a browser is asked not to send more than, bit/s."
+    )
+    media_max_uplink_hard_bps: int = Field(
+        default=16_000_000,
+        ge=100_000,
+        description="Packets above this are dropped; who goes on for 3 s loses the connection, bit/s.",
+    )
+    media_max_messages_per_s: float = Field(
+        default=20, gt=0, description="Media messages one person may send a second, five seconds' at once."
+    )
+    media_max_sdp_bytes: int = Field(default=524_288, ge=10_000, description="Largest offer a node reads.")
     turn_urls: str = Field(default="", description="Comma-separated turn: addresses handed out with tickets.")
     turn_secret: str = Field(
         default="", description="coturn static-auth-secret for time-limited credentials."

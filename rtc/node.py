@@ -14,6 +14,7 @@ from core.ports import MediaRights
 from rtc.control import ControlServer
 from rtc.dtls import DtlsContext
 from rtc.errors import Refused
+from rtc.limits import Limits
 from rtc.participant import PROTOCOL_VERSION
 from rtc.publisher import Endpoint
 from rtc.recording.recorder import Options, Recorder
@@ -25,7 +26,6 @@ from rtc.udp import UdpPort
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.05
-MAX_ROOMS = 2_000
 ORPHAN_AFTER_S = 120.0
 DEFAULT_PORT = 7881
 
@@ -45,8 +45,9 @@ class Node:
         key: bytes,
         public: list[str] | None = None,
         recording: Options | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self.endpoint = Endpoint(UdpPort(hosts, port, public), DtlsContext())
+        self.endpoint = Endpoint(UdpPort(hosts, port, public), DtlsContext(), limits or Limits())
         self.rooms: dict[str, Room] = {}
         self.control = ControlServer(self, key)
         self.control_port = 0
@@ -90,7 +91,7 @@ class Node:
         """Idempotent; makes the room when it is the first."""
         room = self.rooms.get(room_id)
         if room is None:
-            if len(self.rooms) >= MAX_ROOMS:
+            if len(self.rooms) >= self.endpoint.limits.rooms:
                 raise Refused("too_many", "rooms")
             room = self.rooms[room_id] = Room(room_id, self.endpoint, self.control.emit)
             self._start_recording(room)
@@ -143,7 +144,7 @@ class Node:
         if self.recorder is None:
             raise Refused("not_allowed", "this node does not record")
         if self._recordings.get(room_id) != recording_id:
-            if len(self._recordings) >= MAX_ROOMS and room_id not in self._recordings:
+            if len(self._recordings) >= self.endpoint.limits.rooms and room_id not in self._recordings:
                 raise Refused("too_many", "recordings")
             self._recordings[room_id] = recording_id
             if room is not None:
@@ -255,7 +256,14 @@ async def run(settings: Settings) -> None:
     """A node until SIGINT or SIGTERM."""
     hosts = [one.strip() for one in settings.media_host.split(",") if one.strip()]
     public = [one.strip() for one in settings.media_ips.split(",") if one.strip()]
-    node = Node(hosts, settings.media_port, media_key(settings), public, Options.of(settings))
+    node = Node(
+        hosts,
+        settings.media_port,
+        media_key(settings),
+        public,
+        Options.of(settings),
+        Limits.of(settings),
+    )
     address = urlsplit(settings.media_control_url)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -10,9 +10,10 @@ from core.ports import MediaRights
 from rtc import sdp
 from rtc.encoding import Encoding
 from rtc.errors import Malformed, Refused
+from rtc.limits import Budget
 from rtc.messages import read_number, read_objects, read_side
 from rtc.publication import Publication, is_source
-from rtc.publisher import Endpoint, Publisher, Wanted
+from rtc.publisher import Endpoint, Publisher, Wanted, check_offer
 from rtc.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Participant:
         self.revision = 0
         self.known_tracks: list[dict[str, object]] = []
         self._endpoint = endpoint
+        self._budget = Budget(endpoint.limits.messages_per_s)
 
     @property
     def transports(self) -> int:
@@ -52,6 +54,8 @@ class Participant:
         """Answer one message of rtc/PROTOCOL.md. What is wrong with it becomes an `error` message."""
         kind = message.get("type")
         try:
+            if not self._budget.take():
+                raise Refused("too_many", "messages")
             match kind:
                 case "hello":
                     return [self._hello(message)]
@@ -211,17 +215,19 @@ class Participant:
             raise Malformed("offer")
         if not isinstance(connection, str) or not 0 < len(connection) <= 64:
             raise Malformed("offer connection")
+        limits = self._endpoint.limits
         reply: Message = {"type": "answer", "kind": kind, "connection": connection, "seq": sequence}
         if kind == "publisher":
-            offer = sdp.parse_offer(text, sdp.MAX_PUBLISHER_SECTIONS)
+            offer = sdp.parse_offer(text, sdp.MAX_PUBLISHER_SECTIONS, limits.sdp_bytes)
             wanted = _wanted(message.get("tracks"))
+            check_offer(offer, wanted, limits)
             publisher = self._publisher_for(connection, sequence, offer)
             reply["sdp"], reply["mids"] = publisher.negotiate(offer, wanted, self.rights.publish)
             self.send_encodings(list(self.publications.values()))
         else:
             if not self.rights.subscribe:
                 raise Refused("not_allowed", "subscribe")
-            offer = sdp.parse_offer(text, sdp.MAX_SUBSCRIBER_SECTIONS)
+            offer = sdp.parse_offer(text, sdp.MAX_SUBSCRIBER_SECTIONS, limits.sdp_bytes)
             subscriber = self._subscriber_for(connection, sequence, offer)
             reply["sdp"], reply["mids"] = subscriber.negotiate(offer, self.room.tracks_for(self))
         return reply

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtc import rtcp, rtp, sdp, speakers
 from rtc.dtls import DtlsContext
 from rtc.encoding import Encoding
-from rtc.errors import Malformed
+from rtc.errors import Malformed, Refused
+from rtc.limits import Limits
 from rtc.publication import SOURCES, Publication
 from rtc.transport import Transport
 from rtc.udp import UdpPort
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_UPLINK_BPS = 4_000_000
+FLOOD_S = 3
+"""Seconds in a row above the hard limit after which the connection is closed."""
 MAX_KNOWN_SSRCS = 128
 _EXTENSIONS = (rtp.EXT_MID, rtp.EXT_RID, rtp.EXT_REPAIRED_RID, rtp.EXT_AUDIO_LEVEL, rtp.EXT_ABS_SEND_TIME)
 
@@ -29,6 +31,7 @@ class Endpoint:
 
     port: UdpPort
     dtls: DtlsContext
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Publisher:
         self._media_types: set[int] = set()
         self._repair_types: set[int] = set()
         self._extension_ids: dict[str, int] = {}
+        self._window_bytes = 0
+        self._window_limit = endpoint.limits.uplink_hard_bps // 8
+        self._flooded_s = 0
 
     @property
     def encodings(self) -> list[Encoding]:
@@ -87,7 +93,6 @@ class Publisher:
         self, offer: sdp.Offer, wanted: list[Wanted], allowed: tuple[str, ...]
     ) -> tuple[str, dict[str, str]]:
         """Answer an offer. Returns the SDP and the accepted {mid: source}; the rest is answered inactive."""
-        _check_ssrcs(offer.sections)
         now = time.monotonic()
         sources = {one.mid: one for one in wanted}
         answers: list[sdp.AnswerSection] = []
@@ -134,6 +139,9 @@ class Publisher:
 
     def on_rtp(self, packet: bytes) -> None:
         """One packet in the clear."""
+        self._window_bytes += len(packet)
+        if self._window_bytes > self._window_limit:
+            return
         try:
             parsed = rtp.parse(packet)
         except Malformed:
@@ -179,13 +187,18 @@ class Publisher:
 
     def report(self, now: float) -> None:
         """Once a second: reception reports, and the ceiling for what the browser may send."""
+        self._flooded_s = self._flooded_s + 1 if self._window_bytes > self._window_limit else 0
+        self._window_bytes = 0
+        if self._flooded_s >= FLOOD_S:
+            self.transport.close("too_much")
+            return
         blocks = [block for encoding in self.encodings if (block := encoding.report(now)) is not None]
         if not blocks or not self.transport.connected:
             return
         packet = rtcp.build_rr(1, blocks)
         video = [one.ssrc for one in self.encodings if one.is_video and one.ssrc]
         if video:
-            packet += rtcp.build_remb(1, MAX_UPLINK_BPS, video)
+            packet += rtcp.build_remb(1, self._endpoint.limits.uplink_bps, video)
         self.transport.send_rtcp(packet)
 
     def _accept(self, answer: sdp.AnswerSection, wanted: Wanted, now: float) -> None:
@@ -258,9 +271,18 @@ class Publisher:
             self._by_ssrc.pop(gone, None)
 
 
+def check_offer(offer: sdp.Offer, wanted: list[Wanted], limits: Limits) -> None:
+    """Before anything is changed. Refused("too_many") for too many tracks, Malformed for SSRCs that collide."""
+    if len(wanted) > limits.tracks:
+        raise Refused("too_many", "tracks")
+    _check_ssrcs(offer.sections)
+
+
 def _check_ssrcs(sections: list[sdp.Section]) -> None:
     seen: set[int] = set()
     for section in sections:
+        if any(repair == media for repair, media in section.rtx_of.items()):
+            raise Malformed("SSRC that repairs itself")
         for ssrc in section.ssrcs:
             if ssrc in seen:
                 raise Malformed("SSRC in two sections")

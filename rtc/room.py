@@ -13,8 +13,6 @@ from rtc.publication import Publication
 from rtc.publisher import Endpoint
 from rtc.recording.tap import RoomTap
 
-MAX_PARTICIPANTS = 200
-
 Emit = Callable[[str, str, str, Mapping[str, Any]], None]
 """kind, room_id, participant_id, data."""
 
@@ -38,7 +36,7 @@ class Room:
         if participant is not None:
             participant.set_rights(rights)
             return participant
-        if len(self.participants) >= MAX_PARTICIPANTS:
+        if len(self.participants) >= self._endpoint.limits.participants:
             raise Refused("too_many", "participants")
         participant = self.participants[participant_id] = Participant(
             self, participant_id, rights, self._endpoint

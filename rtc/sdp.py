@@ -92,9 +92,9 @@ class _Raw:
         return self.attributes.get(name, [default])[0]
 
 
-def parse_offer(text: str, max_sections: int) -> Offer:
+def parse_offer(text: str, max_sections: int, max_size: int = MAX_SIZE) -> Offer:
     """Read an offer. Malformed, or Refused("too_large"/"too_many") over a limit."""
-    if len(text) > MAX_SIZE:
+    if len(text) > max_size:
         raise Refused("too_large", "SDP")
     if not text.startswith("v=0"):
         raise Malformed("SDP version")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -230,7 +231,8 @@ async def eventually(happened: Callable[[], Any], timeout_s: float = 10.0) -> No
 
 
 def free_port() -> int:
-    for port in range(27_000, 28_000):
+    # Not the lowest free one: another run on this machine looks for one in the same moment.
+    for port in random.sample(range(27_000, 28_000), 1_000):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
