@@ -86,6 +86,38 @@ class ParticipantWaited(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(Event):
+    kind: ClassVar[str] = "recording.started"
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStopped(Event):
+    """Nothing more is taken; the files are on their way."""
+
+    kind: ClassVar[str] = "recording.stopped"
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFinished(Event):
+    """Every file is there. files: how many."""
+
+    kind: ClassVar[str] = "recording.finished"
+    recording_id: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFailed(Event):
+    """reason: disk_full | disk_error | disk_slow | recorder_lost | store_full | not_handed_in | an error kind."""
+
+    kind: ClassVar[str] = "recording.failed"
+    recording_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollAnswered(Event):
     """right: None for an opinion poll."""
 

@@ -16,6 +16,7 @@ from core.domain.event import (
 from core.domain.message import Message, Timer
 from core.domain.person import Consent, Guardianship, Login, MagicLink, Person, PersonRole, SignInAttempt
 from core.domain.record import Briefing, Coverage, ProgressRecord, StudentReport, Summary, TranscriptSegment
+from core.domain.recording import Recording, RecordingFile
 from core.domain.session import (
     Attendance,
     ClassSession,
@@ -30,7 +31,8 @@ __all__ = [
     "Attendance", "AuditEntry", "Briefing", "CaseNote", "ClassSession", "Consent", "Course", "Coverage",
     "CurriculumTopic", "Cursor", "Delivery", "DomainEvent", "EngagementSignal", "Enrollment", "ExceptionCase",
     "Guardianship", "IngestCursor", "JoinLink", "Login", "MagicLink", "Material", "MediaNode", "Message",
-    "Person", "PersonRole", "PluginSwitch", "PresenceInterval", "ProgressRecord", "Qualification", "Room", "Seat",
+    "Person", "PersonRole", "PluginSwitch", "PresenceInterval", "ProgressRecord", "Qualification", "Recording",
+    "RecordingFile", "Room", "Seat",
     "SignInAttempt", "Signal", "StepDone", "StudentReport", "Summary", "Timer", "TranscriptSegment",
     "WorkerHeartbeat",
 ]  # fmt: skip

@@ -15,6 +15,8 @@ class Course(Table, table=True):
     level: str = ""
     description: str = ""
     active: bool = True
+    recorded: bool = False
+    """Its lessons are recorded from their start on; of those who consented, as always."""
     version: int = 1
 
 

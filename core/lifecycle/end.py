@@ -16,7 +16,7 @@ from core.domain.attendance import settle
 from core.domain.load import get_session, seats
 from core.errors import InvalidInput, NotAllowed, NotFound, SessionNotOpen
 from core.events import AttendanceCorrected, AttendanceFinalized, SessionEnded
-from core.lifecycle import waiting
+from core.lifecycle import recordings, waiting
 from core.lifecycle.cases import open_case
 from core.lifecycle.live import close_open_intervals
 
@@ -53,6 +53,7 @@ def end_in(db: Session, row: ClassSession, reason: str) -> None:
         room.closed_at = now
         db.add(room)
     cancel_timers(db, row.id)
+    recordings.stop_in(db, row.id)
     emit(db, SessionEnded(session_id=row.id, reason=reason))
     start_chain(db, row.id, "attendance")
 

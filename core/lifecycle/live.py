@@ -28,6 +28,7 @@ from core.events import (
     PollAnswered,
     SessionStarted,
 )
+from core.lifecycle import recordings
 from core.lifecycle.cases import settle_no_show
 from core.lifecycle.join import consents_of
 
@@ -66,6 +67,8 @@ def presence_started(session_id: str, person_id: str, participant_id: str, role:
             row.status, row.started_at = "live", now
             db.add(row)
             emit(db, SessionStarted(session_id=session_id))
+            if room.settings.get("recording"):
+                recordings.start_in(db, session_id, None)
 
 
 def presence_ended(participant_id: str, reason: str, at: datetime | None = None) -> None:

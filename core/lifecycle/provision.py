@@ -12,7 +12,7 @@ from sqlmodel import Session
 from core import services
 from core.access import hash_token
 from core.delivery import emit
-from core.domain import ClassSession, JoinLink, Room, Seat
+from core.domain import ClassSession, Course, JoinLink, Room, Seat
 from core.domain.load import get_session
 from core.events import RoomProvisioned
 
@@ -26,7 +26,12 @@ def provision_room(db: Session, session_id: str, room_settings: dict[str, Any] |
         Room(
             session_id=session_id,
             provisioned_at=services.current().clock.now(),
-            settings={"captions": True, "whiteboard": True, "recording": False, **(room_settings or {})},
+            settings={
+                "captions": True,
+                "whiteboard": True,
+                "recording": db.get_one(Course, row.course_id).recorded,
+                **(room_settings or {}),
+            },
         )
     )
     emit(db, RoomProvisioned(session_id=session_id))

@@ -9,6 +9,7 @@ from core.clock import on_timer
 from core.delivery import emit, start_chain
 from core.domain import ClassSession, PresenceInterval, Room, Seat, Summary, Timer
 from core.events import ReminderSent
+from core.lifecycle import recordings
 from core.lifecycle.cases import escalate_case, open_case
 from core.lifecycle.end import end_in
 from core.lifecycle.live import close_open_intervals
@@ -105,6 +106,11 @@ def summary_overdue(db: Session, timer: Timer, now: datetime) -> None:
             session_id=row.session_id,
             facts={"summary_id": row.id},
         )
+
+
+@on_timer("recording_due")
+def recording_overdue(db: Session, timer: Timer, now: datetime) -> None:
+    recordings.give_up(db, timer.subject_id)
 
 
 @on_timer("case_due")

@@ -6,7 +6,7 @@ from core.clock import on_tick
 from core.delivery import register
 from core.domain import Delivery
 from core.domain.session import ClassSession
-from core.lifecycle import retention, timers
+from core.lifecycle import recordings, retention, timers
 from core.lifecycle.cases import open_case
 from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
@@ -63,3 +63,9 @@ def repair_chains(services: Services) -> int:
 
 
 on_tick("retention", every_s=3_600)(retention.retain)
+
+
+@on_tick("recordings", every_s=60)
+def erase_recordings(services: Services) -> int:
+    """Files past their date or asked to be erased: the bytes first, then the row."""
+    return asyncio.run(recordings.erase_due(services))

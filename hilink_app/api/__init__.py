@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from core.access import PUBLIC, Rule, rule
 from core.plugins import Plugins
-from hilink_app.api import auth, errors, exports, files, health, internal
+from hilink_app.api import auth, errors, exports, files, health, internal, recordings
 
-OWN = (auth.router, files.router, exports.router, health.router, internal.router)
+OWN = (auth.router, files.router, exports.router, health.router, internal.router, recordings.router)
 
 
 def build(plugins: Plugins) -> FastAPI:

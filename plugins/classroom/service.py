@@ -23,7 +23,7 @@ from core.domain import (
 )
 from core.domain.load import get_session
 from core.errors import NotAllowed, SessionNotOpen
-from core.lifecycle import live, waiting
+from core.lifecycle import live, recordings, waiting
 from core.lifecycle.join import check_open, consents_of
 from core.ports import Store
 from plugins.classroom.models import ChatMessage, PollAnswerRow, PollRow, RoomPage
@@ -148,6 +148,14 @@ def live_sessions(store: Store) -> list[tuple[str, datetime | None]]:
         return [(row.id, row.started_at) for row in rows]
 
 
+def recording_changed(recording_id: str, set_id: str, failure: str) -> None:
+    """What a media node said about a recording. failure: "" or why it ended."""
+    if failure:
+        recordings.failed(recording_id, failure)
+    else:
+        recordings.set_began(recording_id, set_id)
+
+
 def store_answer_totals(db: Session, session_id: str, people: Iterable[str]) -> dict[str, int]:
     """Polls become engagement: answers, and how many were right. Returns answers per person.
 
@@ -192,6 +200,7 @@ def export_person(db: Session, person_id: str) -> dict[str, Any]:
     )
     polls = db.exec(select(PollRow).where(PollRow.opened_by == person_id).order_by(col(PollRow.opened_at)))
     return {
+        "recordings": recordings.export_person(db, person_id),
         "chat": [
             {
                 "session_id": line.session_id,
@@ -220,7 +229,8 @@ def export_person(db: Session, person_id: str) -> dict[str, Any]:
 
 
 def erase_person(db: Session, person_id: str) -> None:
-    """Their chat and answers go; a poll they opened stays for the others, without their name."""
+    """Their chat, answers and recordings go; a poll they opened stays for the others, without their name."""
+    recordings.erase_person(db, person_id)
     mine = or_(col(ChatMessage.person_id) == person_id, col(ChatMessage.to_person_id) == person_id)
     db.exec(delete(ChatMessage).where(mine))
     db.exec(delete(PollAnswerRow).where(col(PollAnswerRow.person_id) == person_id))
@@ -328,6 +338,7 @@ def _lesson(db: Session, row: ClassSession) -> Lesson:
         .join(Seat, col(Seat.person_id) == Person.id)
         .where(Seat.session_id == row.id, Seat.role == "instructor", col(Seat.active).is_(True))
     ).first()
+    recording = recordings.active(db, row.id)
     return Lesson(
         id=row.id,
         title=row.title or (topic.name if topic else course.name),
@@ -339,4 +350,5 @@ def _lesson(db: Session, row: ClassSession) -> Lesson:
         instructor=instructor or "",
         started_at=row.started_at,
         lobby=waiting.mode_of(db.get(Room, row.id)),
+        recording_id=recording.id if recording is not None else "",
     )

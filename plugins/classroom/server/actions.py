@@ -19,6 +19,7 @@ from plugins.classroom.server.outgoing import (
     MediaMute,
     MediaSignal,
     Outgoing,
+    RecordLesson,
     Removed,
     SaveAnswer,
     SaveChat,
@@ -245,6 +246,12 @@ def end(room: "Room", who: Participant, message: m.End) -> list[Outgoing]:
     return [EndLesson(who.id, who.person_id)]
 
 
+def record(room: "Room", who: Participant, message: m.Record) -> list[Outgoing]:
+    if not who.seat.rights.moderate:
+        raise not_allowed()
+    return [RecordLesson(who.id, who.person_id, message.on)]
+
+
 def extend(room: "Room", who: Participant, message: m.Extend) -> list[Outgoing]:
     if who.role != "instructor":
         raise not_allowed()
@@ -313,6 +320,7 @@ ACTIONS: dict[str, Callable[["Room", Participant, Any], list[Outgoing]]] = {
     "lobby": lobby,
     "end": end,
     "extend": extend,
+    "record": record,
     "caption": caption,
     "leave": leave,
     "ping": ping,

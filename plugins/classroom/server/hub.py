@@ -37,11 +37,13 @@ from plugins.classroom.server.outgoing import (
     MediaSignal,
     Outgoing,
     PresenceEnded,
+    RecordLesson,
     Removed,
     RoomEmptied,
     Send,
 )
 from plugins.classroom.server.people import Participant, SeatHolder
+from plugins.classroom.server.recording import WATCHED, RoomRecording
 from plugins.classroom.server.refusal import Refusal
 from plugins.classroom.server.rooms import OpenRoom, Rooms
 from plugins.classroom.settings import ClassroomSettings
@@ -51,7 +53,7 @@ logger = logging.getLogger(__name__)
 OVER, REVOKED, REMOVED, RESTART = 1000, 4403, 4410, 1012
 REVOKED_TOPIC = "seat.revoked"
 """Bus messages {session_id, person_id}: the seat was taken away; room and board end at once."""
-_WATCHED = frozenset(("session.scheduled", "session.started", "session.ended"))
+_WATCHED = WATCHED | {"session.scheduled", "session.started", "session.ended"}
 _TOO_MANY = N_("That was too much at once. Please wait a moment.")
 
 
@@ -84,6 +86,7 @@ class RoomHub:
         self.rooms = Rooms(settings, store, clock.now, tickets, core_settings.rejoin_grace_s)
         self._journal = Journal(store)
         self._media = MediaBridge(media, self._media_reply)
+        self._recording = RoomRecording(self._media, self._start, self._carry_out, self.refresh)
         self._where: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: set[asyncio.Task[Any]] = set()
@@ -208,6 +211,7 @@ class RoomHub:
         self.rooms.cut_off.get(opened.id, {}).pop(participant.id, None)
         opened.empty_since = None
         self._carry_out(opened, out)
+        self._recording.follow(opened)
         return participant
 
     def _gone(self, opened: OpenRoom, connection: Connection, participant: Participant) -> None:
@@ -279,6 +283,9 @@ class RoomHub:
                     self._start(self._end_lesson(opened, step))
                 case ExtendLesson():
                     self._start(self._extend_lesson(opened, step))
+                case RecordLesson():
+                    work = partial(lesson.record, self._store, step.person_id, room_id, step.on)
+                    self._start(self._lifecycle(opened, step.participant_id, "record", work))
                 case _:
                     self._journal.put(room_id, step)
 
@@ -322,6 +329,7 @@ class RoomHub:
         if opened.room.over:
             return
         self._carry_out(opened, opened.room.lesson_changed(snapshot.lesson))
+        self._recording.follow(opened)
         if snapshot.end_reason:
             await self._finish(opened, snapshot.end_reason)
         else:
@@ -404,6 +412,11 @@ class RoomHub:
             self.revoke(str(message.get("session_id")), str(message.get("person_id")))
 
     def _media_event(self, event: MediaEvent) -> None:
+        if event.kind == "recording":
+            opened = self.rooms.get(event.room_id)
+            if opened is not None:
+                self._recording.heard(opened, event)
+            return
         if event.room_id:
             opened = self.rooms.get(event.room_id)
             concerned = [opened] if opened is not None else []

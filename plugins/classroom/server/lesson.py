@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from core.access import Actor, viewer_for
 from core.errors import NotAllowed
+from core.lifecycle import recordings
 from core.lifecycle.end import end_session
 from core.lifecycle.extend import extend_session
 from core.ports import Store
@@ -17,6 +18,12 @@ def end(store: Store, person_id: str, session_id: str) -> None:
 def extend(store: Store, person_id: str, session_id: str, minutes: int) -> None:
     """UserError with a sentence when this person may not, or somebody has a lesson right after."""
     _as_person(store, person_id, lambda actor: extend_session(actor, session_id, minutes))
+
+
+def record(store: Store, person_id: str, session_id: str, on: bool) -> None:
+    """UserError with a sentence when this person may not, or the lesson is not live."""
+    change = recordings.start if on else recordings.stop
+    _as_person(store, person_id, lambda actor: change(actor, session_id))
 
 
 def _as_person(store: Store, person_id: str, work: Callable[[Actor], None]) -> None:

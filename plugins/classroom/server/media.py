@@ -79,6 +79,16 @@ class MediaBridge:
             line.put(lambda: media.leave(room_id, participant_id))
             line.end()
 
+    async def record(self, room_id: str, recording_id: str | None) -> str:
+        """Start or stop; why it cannot be, or ""."""
+        if self._media is None:
+            return "" if recording_id is None else "unavailable"
+        try:
+            await self._media.record(room_id, recording_id)
+        except MediaError as error:
+            return error.kind
+        return ""
+
     async def close_room(self, room_id: str) -> None:
         if self._media is None:
             return

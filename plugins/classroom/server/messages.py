@@ -150,6 +150,11 @@ class End(Message):
     type: Literal["end"]
 
 
+class Record(Message):
+    type: Literal["record"]
+    on: bool
+
+
 class Extend(Message):
     type: Literal["extend"]
     minutes: Annotated[int, Field(ge=5, le=30)]
@@ -180,7 +185,7 @@ class Ping(Message):
 
 Incoming = (
     Hello | Media | Chat | Hand | React | PollOpen | PollAnswer | PollClose | PollShow | Page | Mute | Remove
-    | Allow | Admit | Decline | LobbyMode | End | Extend | Caption | Leave | Ping
+    | Allow | Admit | Decline | LobbyMode | End | Record | Extend | Caption | Leave | Ping
 )  # fmt: skip
 _ADAPTER: TypeAdapter[Incoming] = TypeAdapter(Annotated[Incoming, Field(discriminator="type")])
 TYPES = frozenset(str(model.model_fields["type"].annotation.__args__[0]) for model in get_args(Incoming))

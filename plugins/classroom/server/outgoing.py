@@ -165,6 +165,15 @@ class EndLesson:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordLesson:
+    """The instructor starts or stops recording. participant_id is told when that fails."""
+
+    participant_id: str
+    person_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ExtendLesson:
     participant_id: str
     person_id: str
@@ -174,5 +183,5 @@ class ExtendLesson:
 Outgoing = (
     Send | Close | Removed | PresenceStarted | PresenceEnded | WaitStarted | WaitEnded | Audited | SaveLobby
     | RoomEmptied | SaveChat | SavePoll | SaveAnswer | SavePage | Measured | MediaJoin | MediaSignal
-    | MediaMute | MediaLeave | EndLesson | ExtendLesson
+    | MediaMute | MediaLeave | EndLesson | ExtendLesson | RecordLesson
 )  # fmt: skip

@@ -80,6 +80,8 @@ class Lesson:
     started_at: datetime | None = None
     lobby: str = "off"
     """Who waits at the door: a mode of `server.lobby`."""
+    recording_id: str = ""
+    """What is being recorded now, "" when nothing is."""
 
     def view(self) -> dict[str, Any]:
         return {
@@ -92,6 +94,7 @@ class Lesson:
             "status": self.status,
             "instructor": self.instructor,
             "started_at": stamp(self.started_at),
+            "recording": bool(self.recording_id),
         }
 
 

@@ -34,6 +34,7 @@ from plugins.classroom.settings import ClassroomSettings
 _MALFORMED = N_("The room did not understand your browser. Please reload the page.")
 _FULL = N_("This room is full.")
 _BLOCKED = N_("The instructor asked you to leave this lesson for a moment. Please try again in two minutes.")
+_RECORDING_FAILED = N_("The recording stopped because of a fault. The lesson goes on; you can try again.")
 _CHAT_KEPT = 2_000
 
 
@@ -190,6 +191,7 @@ class Room:
         out += [Send(one.id, frame) for one in self.present() if self.sees(one, participant)]
         if participant.role in SEATED:
             out += self.engagement_of(participant.person_id)
+            out += self.tell_recording()
             if not self.occupied():
                 out.append(RoomEmptied())
         if participant.role == "instructor":
@@ -245,10 +247,12 @@ class Room:
     def lesson_changed(self, lesson: Lesson) -> list[Outgoing]:
         if lesson == self.lesson:
             return []
+        changed = lesson.recording_id != self.lesson.recording_id
         self.lesson = lesson
         everybody = [*self._participants.values(), *self.lobby.people()]
         frame = {"type": "session", "session": lesson.view()}
         out: list[Outgoing] = [Send(one.id, frame) for one in everybody]
+        out += self.tell_recording(off=True) if changed else []
         return [*out, *self.let_in(self.lobby.freed())]
 
     def finish(self, reason: str) -> list[Outgoing]:
@@ -305,6 +309,7 @@ class Room:
             "polls": [] if agent else [self.poll_view(poll, who) for poll in self.polls.values()],
             "chat": [self.chat_frame(line) for line in lines[-self.settings.chat_shown :]],
             "page": self.page,
+            "recording": self.recording_view(who),
             "session": self.lesson.view(),
             "started_at": stamp(self.lesson.started_at),
             "server_time": stamp(self.now()),
@@ -322,6 +327,35 @@ class Room:
             Send(one.id, frame)
             for one in self.present()
             if one.role != "agent" and (about is None or self.sees(one, about))
+        ]
+
+    def recording_view(self, who: Participant) -> dict[str, Any]:
+        """Everybody sees that it is on and whether they are in it; who is not, and that it is for want of
+        consent, only those who teach."""
+        on = bool(self.lesson.recording_id)
+        missing = [
+            one.person_id
+            for one in self.present()
+            if one.role in SEATED and not one.seat.recording and who.seat.rights.moderate
+        ]
+        return {"on": on, "you": on and who.seat.recording, "not_recorded": missing}
+
+    def tell_recording(self, but: Participant | None = None, off: bool = False) -> list[Outgoing]:
+        """`recording` to everybody but agents while it is on, or when that changed."""
+        if not (self.lesson.recording_id or off):
+            return []
+        return [
+            Send(one.id, {"type": "recording", **self.recording_view(one)})
+            for one in self.present()
+            if one is not but and one.role != "agent"
+        ]
+
+    def recording_failed(self) -> list[Outgoing]:
+        """A sentence for those who teach; the others see that it is off."""
+        return [
+            Send(one.id, self.error_frame("recording_failed", _RECORDING_FAILED, "record", one.seat.lang))
+            for one in self.present()
+            if one.seat.rights.moderate
         ]
 
     def tell_poll(self, poll: Poll) -> list[Outgoing]:
@@ -400,6 +434,7 @@ class Room:
             MediaJoin(participant.id),
             Send(participant.id, self.welcome(participant)),
             *self.tell_person(participant, but=participant),
+            *self.tell_recording(but=participant),
         ]
 
     def _instructor_came(self, participant: Participant) -> list[Outgoing]:
@@ -427,4 +462,4 @@ class Room:
         out: list[Outgoing] = [MediaJoin(participant.id)]
         gone = {"type": "gone", "person_id": participant.person_id, "reason": "consent"}
         out += [Send(one.id, gone) for one in knew if not self.sees(one, participant)]
-        return out + self.tell_person(participant)
+        return out + self.tell_person(participant) + self.tell_recording()

@@ -25,6 +25,8 @@ class OpenRoom:
     room: Room
     connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     empty_since: datetime | None = None
+    recording_id: str = ""
+    """As the media node was told last."""
 
     @property
     def id(self) -> str:

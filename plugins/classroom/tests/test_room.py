@@ -1,6 +1,7 @@
 """The room's state machine: no sockets, no disk, a clock that is moved by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from plugins.classroom.server.outgoing import (
     Outgoing,
     PresenceEnded,
     PresenceStarted,
+    RecordLesson,
     Removed,
     RoomEmptied,
     SaveAnswer,
@@ -582,3 +584,36 @@ def test_every_action_has_a_message(bench: Bench) -> None:
     pings: Callable[[Any], list[Any]] = lambda at: frames(bench.say(who, "ping", at=at))  # noqa: E731
     (who,) = bench.join(LENA)
     assert pings(12.5)[0]["at"] == 12.5 and pings(7)[0]["at"] == 7
+
+
+def test_everybody_sees_recording_and_only_those_who_teach_see_who_is_not_in_it(bench: Bench) -> None:
+    lena_in = replace(LENA, recording=True)
+    teacher, lena, tom, looker, agent = bench.join(TEACHER, lena_in, TOM, LOOKER, AGENT)
+    out = bench.room.lesson_changed(replace(bench.room.lesson, recording_id="r1"))
+    assert frames(out, teacher, "recording") == [
+        {"type": "recording", "on": True, "you": False, "not_recorded": ["teacher", "tom"]}
+    ]
+    assert frames(out, lena, "recording")[0] == {
+        "type": "recording",
+        "on": True,
+        "you": True,
+        "not_recorded": [],
+    }
+    assert frames(out, tom, "recording")[0]["you"] is False
+    assert frames(out, looker, "recording") and not frames(out, agent, "recording")
+    assert frames(out, tom, "session")[0]["session"]["recording"] is True
+    withdrawn = bench.room.seats_changed({"lena": LENA}, ["lena"])
+    assert of(withdrawn, MediaJoin) == [MediaJoin(lena.id)], "the node hears of it first"
+    assert frames(withdrawn, teacher, "recording")[0]["not_recorded"] == ["teacher", "lena", "tom"]
+    out = bench.room.lesson_changed(replace(bench.room.lesson, recording_id=""))
+    assert frames(out, lena, "recording")[0]["on"] is False
+    assert frames(bench.room.leave(tom.id, "left"), teacher, "recording") == []
+
+
+def test_only_who_teaches_records(bench: Bench) -> None:
+    teacher, lena, looker = bench.join(TEACHER, LENA, LOOKER)
+    assert bench.say(teacher, "record", on=True) == [RecordLesson(teacher.id, "teacher", True)]
+    for who in (lena, looker):
+        assert errors(bench.say(who, "record", on=True)) == ["not_allowed"]
+    assert errors(bench.say(teacher, "record", on="yes")) == ["malformed"]
+    assert errors(bench.room.recording_failed()) == ["recording_failed"]

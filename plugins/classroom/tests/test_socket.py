@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from core.access import viewer_for
 from core.delivery import emit
-from core.domain import ClassSession, Consent, EngagementSignal, JoinLink, Seat
+from core.domain import ClassSession, Consent, EngagementSignal, ExceptionCase, JoinLink, Seat
 from core.events import ConsentChanged
 from core.internal import sign_internal
 from core.lifecycle.end import end_session
@@ -496,3 +496,34 @@ async def test_export_and_erase_reach_chat_and_answers(house: House) -> None:
         == []
     )
     assert school.rows(lambda db: db.exec(select(PollAnswerRow)).all()) == []
+
+
+async def test_recording_goes_to_the_node_and_a_failure_comes_back(house: House) -> None:
+    school = house.school
+    sam_id = school.lesson.students[0].id
+    teacher, sam, _ = await start(house)
+    media, session_id = school.media, school.session_id
+    await sam.send("record", on=True)
+    assert (await sam.next("error"))["kind"] == "not_allowed"
+    await teacher.send("record", on=True)
+    assert (await teacher.next("recording"))["on"] and (await sam.next("recording"))["on"]
+    await eventually(lambda: media.recordings.get(session_id))
+    recording_id = media.recordings[session_id]
+    participant_id = sam.welcome["participant_id"]
+    assert media.rooms[session_id][participant_id].recording_allowed is False
+    with school.app.store.write() as db:
+        now = school.app.clock.now()
+        db.add(Consent(person_id=sam_id, purpose="recording", given_by=sam_id, given_at=now))
+        emit(db, ConsentChanged(person_id=sam_id, purpose="recording", given=True))
+    await eventually(lambda: media.rooms[session_id][participant_id].recording_allowed)
+    data = {"recording_id": recording_id, "set_id": "", "state": "failed", "reason": "disk_full"}
+    media.report(MediaEvent("recording", session_id, "", data))
+    assert (await teacher.next("error"))["kind"] == "recording_failed"
+    await eventually(lambda: media.recordings[session_id] is None)
+    with school.app.store.read() as db:
+        (case,) = db.exec(select(ExceptionCase).where(ExceptionCase.kind == "recording_failed")).all()
+        assert case.session_id == session_id
+    await teacher.send("record", on=True)
+    await eventually(lambda: media.recordings[session_id] not in (None, recording_id))
+    await teacher.send("record", on=False)
+    await eventually(lambda: media.recordings[session_id] is None)

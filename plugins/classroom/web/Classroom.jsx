@@ -234,6 +234,7 @@ function useActions({ room, dispatch, me, state, onStop, setDraft, setCaptions }
       decline: (personId) => send({ type: "decline", person_id: personId }),
       lobbyMode: (mode) => send({ type: "lobby", mode }),
       setPage: (page) => send({ type: "page", page }),
+      record: (on) => send({ type: "record", on }),
       extend: (minutes) => send({ type: "extend", minutes }),
       end: () => send({ type: "end" }),
       leave: () => {

@@ -74,6 +74,49 @@ function EndDialog({ close }) {
   );
 }
 
+/** Start and stop, and who will not be in it and why. */
+function RecordMenu({ close }) {
+  const { t, state, actions } = useRoom();
+  const box = useDismiss(true, close);
+  const { on, not_recorded: missing } = state.recording;
+  const names = missing.map((id) => state.people[id]?.name).filter(Boolean).join(", ");
+  return (
+    <div className="rm-pop end" ref={box} role="dialog" aria-labelledby="rm-rec-title" aria-describedby="rm-rec-text">
+      <h2 id="rm-rec-title">{on ? t("This lesson is being recorded") : t("Record this lesson?")}</h2>
+      <p id="rm-rec-text">
+        {names ? t("Not recorded, because they or their family have not agreed: {names}.", { names }) : t("Everybody here has agreed to be recorded.")}{" "}
+        {t("What you share on your screen is recorded too.")}
+      </p>
+      <div className="rm-line wrap">
+        <button
+          type="button"
+          className={`rm-btn ${on ? "danger" : "p"}`}
+          data-autofocus=""
+          data-testid="record-now"
+          onClick={() => {
+            actions.record(!on);
+            close();
+          }}
+        >
+          {on ? t("Stop recording") : t("Start recording")}
+        </button>
+        <button type="button" className="rm-btn g" onClick={close}>
+          {t("Cancel")}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function RecordButton() {
+  const { t, state } = useRoom();
+  return (
+    <Popup icon="circle-dot" label={t("Record")} pressed={state.recording.on} testid="dock-record">
+      {(close) => <RecordMenu close={close} />}
+    </Popup>
+  );
+}
+
 function MicButton() {
   const { t, local, actions } = useRoom();
   const { on } = local.microphone;
@@ -170,6 +213,7 @@ export function Dock({ narrow }) {
       )}
       {me.oversee && <AdmitButton />}
       {me.oversee && <DockButton icon="mic-off" label={t("Mute all")} onClick={actions.muteAll} testid="dock-mute-all" />}
+      {me.moderate && <RecordButton />}
       <hr />
       <CaptionsButton />
       {narrow && <PanelButton />}
@@ -229,6 +273,9 @@ function MoreMenu({ close, stage, setStage, hasBoard }) {
         Object.entries(reactionWords(t)).map(([reaction, [icon, word]]) => <MoreItem key={reaction} icon={icon} label={word} onClick={act(() => actions.react(reaction))} />)}
       {me.poll && <MoreItem icon="list-checks" label={t("Check")} onClick={act(() => actions.compose("check"))} />}
       {me.oversee && <MoreItem icon="mic-off" label={t("Mute all")} onClick={act(actions.muteAll)} />}
+      {me.moderate && (
+        <MoreItem icon="circle-dot" label={state.recording.on ? t("Stop recording") : t("Start recording")} onClick={act(() => actions.record(!state.recording.on))} />
+      )}
     </div>
   );
 }

@@ -7,6 +7,7 @@ const SHAPES = {
   "captions": [["rect", {"width": "18", "height": "14", "x": "3", "y": "5", "rx": "2", "ry": "2"}], ["path", {"d": "M7 15h4M15 15h2M7 11h2M13 11h4"}]],
   "captions-off": [["path", {"d": "M10.5 5H19a2 2 0 0 1 2 2v8.5"}], ["path", {"d": "M17 11h-.5"}], ["path", {"d": "M19 19H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2"}], ["path", {"d": "m2 2 20 20"}], ["path", {"d": "M7 11h4"}], ["path", {"d": "M7 15h2.5"}]],
   "chart-bar-decreasing": [["path", {"d": "M3 3v16a2 2 0 0 0 2 2h16"}], ["path", {"d": "M7 11h8"}], ["path", {"d": "M7 16h3"}], ["path", {"d": "M7 6h12"}]],
+  "circle-dot": [["circle", {"cx": "12", "cy": "12", "r": "10"}], ["circle", {"cx": "12", "cy": "12", "r": "4"}]],
   "check": [["path", {"d": "M20 6 9 17l-5-5"}]],
   "chevron-left": [["path", {"d": "m15 18-6-6 6-6"}]],
   "chevron-right": [["path", {"d": "m9 18 6-6-6-6"}]],

@@ -25,6 +25,7 @@ export const initialRoom = {
   notice: null,
   waiting: null,
   lobby: { mode: "off", waiting: [], removed: [] },
+  recording: { on: false, you: false, not_recorded: [] },
   panel: "chat",
   sheet: false,
   panelVisible: false,
@@ -57,6 +58,7 @@ function welcome(state, frame) {
     pollOrder: polls.map((poll) => poll.id),
     chat: frame.chat ?? [],
     page: frame.page ?? state.page,
+    recording: frame.recording ?? initialRoom.recording,
     session: { ...state.session, ...frame.session },
     startedAt: frame.started_at ?? state.startedAt,
     clockOffset: offset(frame.server_time),
@@ -126,6 +128,8 @@ export function receive(state, frame, mine) {
       return { ...state, speakers: frame.person_ids ?? [] };
     case "quality":
       return { ...state, quality: { connection: frame.connection, sentence: frame.sentence ?? "", video_off: Boolean(frame.video_off) } };
+    case "recording":
+      return { ...state, recording: { on: Boolean(frame.on), you: Boolean(frame.you), not_recorded: frame.not_recorded ?? [] } };
     case "session":
       return { ...state, session: { ...state.session, ...frame.session } };
     case "pong":

@@ -64,6 +64,20 @@ function Connection({ short }) {
   );
 }
 
+/** Everybody sees that the lesson is being recorded, and whether they are in it. */
+function Recording({ short }) {
+  const { t, state } = useRoom();
+  const { on, you } = state.recording;
+  if (!on) return <span role="status" className="rm-sr" />;
+  const mine = you ? t("You may be recorded.") : t("You are not recorded.");
+  return (
+    <span className="rm-chip acc" role="status" data-testid="recording" title={mine}>
+      <Icon name="circle-dot" /> <span>{t("Recording")}</span>
+      <span className={short ? "rm-sr" : "rm-quiet"}>{mine}</span>
+    </span>
+  );
+}
+
 function Here() {
   const { t, state, actions } = useRoom();
   const people = seated(state.people);
@@ -101,6 +115,7 @@ export function TopBar() {
       </div>
       <span className="rm-sp" />
       <TimeLeft />
+      <Recording />
       <Connection />
       <Here />
     </header>
@@ -119,6 +134,7 @@ export function PhoneTop() {
         <span>{second}</span>
       </div>
       <span className="rm-sp" />
+      <Recording short />
       <Connection short />
       <PhoneLeave />
     </header>
