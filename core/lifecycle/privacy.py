@@ -30,6 +30,7 @@ from core.domain import (
 )
 from core.errors import Conflict, NotAllowed, NotFound
 from core.i18n import N_
+from core.lifecycle import recordings
 
 ERASED = "Erased person"
 """The name that stays. Read by staff in old lists, so it is not translated."""
@@ -63,6 +64,8 @@ RULES: dict[str, tuple[What, str]] = {
     "presence_interval.person_id": ("erase", "when somebody was connected, and from where it broke"),
     "progress_record.student_id": ("erase", ""),
     "qualification.instructor_id": ("erase", ""),
+    "recording.started_by": ("keep", "an id"),
+    "recording_file.person_id": ("keep", "nobody can open it any more; row and bytes go within a minute"),
     "seat.person_id": ("keep", "that a lesson took place; no name"),
     "signal.decided_by": ("keep", "an id"),
     "signal.person_id": ("erase", "what a detector thought"),
@@ -112,6 +115,7 @@ def erase(actor: Actor, person_id: str) -> None:
         for column, what in _columns():
             if what == "erase":
                 db.exec(delete(column.table).where(column == person.id))
+        recordings.erase_person(db, person.id)
         seats = select(Seat.id).where(Seat.person_id == person.id)
         db.exec(delete(JoinLink).where(col(JoinLink.seat_id).in_(seats)))
         for name in service.plugins.implementing("erase_person"):

@@ -229,26 +229,6 @@ def part_key(blob_key: str, at: int) -> str:
     return f"{blob_key}.part-{at:012d}"
 
 
-def export_person(db: Session, person_id: str) -> list[dict[str, Any]]:
-    """What is kept of a person's sound and picture; the files themselves are opened on the lesson's page."""
-    rows = db.exec(
-        select(RecordingFile)
-        .where(RecordingFile.person_id == person_id, RecordingFile.status != "erased")
-        .order_by(col(RecordingFile.started_ms))
-    )
-    return [
-        {
-            "session_id": row.session_id,
-            "source": row.source,
-            "at": datetime.fromtimestamp(row.started_ms / 1000, UTC).isoformat(),
-            "duration_ms": row.duration_ms,
-            "bytes": row.size,
-            "until": row.keep_until.isoformat(),
-        }
-        for row in rows
-    ]
-
-
 def erase_person(db: Session, person_id: str) -> None:
     """Nobody can watch it from this moment on; the bytes go with the next tick."""
     for row in db.exec(select(RecordingFile).where(RecordingFile.person_id == person_id)):

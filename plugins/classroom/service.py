@@ -200,7 +200,6 @@ def export_person(db: Session, person_id: str) -> dict[str, Any]:
     )
     polls = db.exec(select(PollRow).where(PollRow.opened_by == person_id).order_by(col(PollRow.opened_at)))
     return {
-        "recordings": recordings.export_person(db, person_id),
         "chat": [
             {
                 "session_id": line.session_id,
@@ -229,8 +228,7 @@ def export_person(db: Session, person_id: str) -> dict[str, Any]:
 
 
 def erase_person(db: Session, person_id: str) -> None:
-    """Their chat, answers and recordings go; a poll they opened stays for the others, without their name."""
-    recordings.erase_person(db, person_id)
+    """Their chat and answers go; a poll they opened stays for the others, without their name."""
     mine = or_(col(ChatMessage.person_id) == person_id, col(ChatMessage.to_person_id) == person_id)
     db.exec(delete(ChatMessage).where(mine))
     db.exec(delete(PollAnswerRow).where(col(PollAnswerRow.person_id) == person_id))
