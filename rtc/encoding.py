@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtc import codecs, rtcp, rtp
+from rtc.dependency import Dependency
 
 if TYPE_CHECKING:
     from rtc.forwarder import Forwarder
@@ -57,6 +58,8 @@ class Encoding:
         "_transit",
         "clock_hz",
         "codec",
+        "dependency",
+        "dependency_id",
         "forwarders",
         "height",
         "highest",
@@ -66,6 +69,7 @@ class Encoding:
         "loss",
         "packets",
         "rates_bps",
+        "red",
         "rid",
         "ring",
         "sr",
@@ -86,6 +90,10 @@ class Encoding:
         self.ssrc = 0
         self.forwarders: list[Forwarder] = []
         self.tap: TrackTap | None = None
+        self.red: bytes | None = None
+        """The payload that is being handed on as it came in RED (RFC 2198), None when it did not."""
+        self.dependency: Dependency | None = None
+        self.dependency_id = 0
         self.ring: list[Stored | None] = [None] * RING
         self.highest: int | None = None
         self.last_at = 0.0
@@ -144,7 +152,8 @@ class Encoding:
             self.last_at = now
             self._update_jitter(packet.timestamp, now)
         self.ring[sequence & RING_MASK] = (sequence, packet.marker, packet.timestamp, packet.payload)
-        self._fan_out(sequence, packet.marker, packet.timestamp, packet.payload, now, forward)
+        layer = self._describe(packet) if self.is_video else None
+        self._fan_out(sequence, packet.marker, packet.timestamp, packet.payload, layer, now, forward)
 
     def receive_repair(self, payload: bytes, packet: rtp.Packet, now: float, forward: bool) -> None:
         """An RTX packet (RFC 4588): the original sequence number in front. Unasked ones are padding."""
@@ -244,29 +253,46 @@ class Encoding:
         stored = self.ring[sequence & RING_MASK]
         return stored is not None and stored[0] == sequence
 
-    def _fan_out(
-        self, sequence: int, marker: int, timestamp: int, payload: bytes, now: float, forward: bool
-    ) -> None:
-        vp8: codecs.Vp8 | None = None
-        keyframe = False
-        if self.is_video:
+    def _describe(self, packet: rtp.Packet) -> codecs.Layer | None:
+        payload = packet.payload
+        if self.codec == "vp8":
+            layer = codecs.parse_vp8(payload)
+        elif self.codec == "vp9":
+            layer = codecs.parse_vp9(payload)
+        else:
+            keyframe = codecs.starts_keyframe(self.codec, payload)
+            temporal, start, switch_up = 0, True, False
+            if self.dependency_id:
+                if self.dependency is None:
+                    self.dependency = Dependency()
+                values = rtp.extension_values(packet.profile, packet.extensions)
+                start, temporal, switch_up = self.dependency.read(values.get(self.dependency_id, b""))
+            layer = codecs.Layer(start, keyframe, -1, 0, temporal, switch_up) if payload else None
+        if layer is not None and layer.keyframe:
+            self.keyframe_wanted = False
             if self.codec == "vp8":
-                vp8 = codecs.parse_vp8(payload)
-                keyframe = vp8 is not None and vp8.keyframe
-                if keyframe:
-                    self.width, self.height = codecs.vp8_size(payload) or (self.width, self.height)
-            else:
-                keyframe = codecs.starts_keyframe(self.codec, payload)
-            if keyframe:
-                self.keyframe_wanted = False
-        self._temporal_bytes[vp8.temporal if vp8 else 0] += len(payload) + OVERHEAD
+                self.width, self.height = codecs.vp8_size(payload) or (self.width, self.height)
+        return layer
+
+    def _fan_out(
+        self,
+        sequence: int,
+        marker: int,
+        timestamp: int,
+        payload: bytes,
+        layer: codecs.Layer | None,
+        now: float,
+        forward: bool,
+    ) -> None:
+        keyframe = layer is not None and layer.keyframe
+        self._temporal_bytes[layer.temporal if layer else 0] += len(payload) + OVERHEAD
         if not forward:
             return
         if self.tap is not None:
             self.tap.take(self, sequence, marker, timestamp, payload, keyframe, now)
         # A copy, because a forwarder that moves to another encoding leaves this list while we walk it.
         for forwarder in tuple(self.forwarders) if keyframe else self.forwarders:
-            forwarder.forward(self, sequence, marker, timestamp, payload, vp8, keyframe, now)
+            forwarder.forward(self, sequence, marker, timestamp, payload, layer, keyframe, now)
 
     def _update_jitter(self, timestamp: int, now: float) -> None:
         transit = (int(now * self.clock_hz) - timestamp) & 0xFFFFFFFF

@@ -6,11 +6,10 @@ timestamps are made to continue, so the browser's receiver never has to start an
 
 import random
 import struct
-from array import array
 from typing import TYPE_CHECKING
 
 from rtc import rtcp, rtp
-from rtc.codecs import Vp8
+from rtc.codecs import Layer, parse_vp8
 from rtc.encoding import FEW_PACKETS, OVERHEAD, Encoding
 from rtc.encoding import RING_MASK as ENCODING_MASK
 from rtc.pacer import Pacer
@@ -35,20 +34,17 @@ class Forwarder:
     __slots__ = (
         "_first_in",
         "_first_out",
-        "_highest_in",
-        "_highest_out",
         "_holes",
-        "_in_of",
         "_last_at",
         "_last_encoding",
         "_last_picture",
         "_last_timestamp",
+        "_next_in",
         "_offset",
-        "_offset_at",
-        "_picture_at",
         "_picture_offset",
         "_reported",
         "_rtx_sequence",
+        "_segments",
         "_sr_sent",
         "_temporal",
         "_temporal_wait_at",
@@ -64,6 +60,7 @@ class Forwarder:
         "payload_type",
         "publication",
         "reason",
+        "red_payload_type",
         "retransmitted",
         "rtt_at",
         "rtt_s",
@@ -83,6 +80,7 @@ class Forwarder:
         self.rtx_ssrc = self.ssrc ^ 1
         self.payload_type = 0
         self.rtx_payload_type: int | None = None
+        self.red_payload_type: int | None = None
         self.time_id = self.sequence_id = 0
         self.clock_hz = 90000
         self.publication: Publication | None = None
@@ -99,8 +97,7 @@ class Forwarder:
         self._holes = 0
         self._reported = (0, 0, 0)
         self._first_in = 0
-        self._highest_in = 0
-        self._highest_out: int | None = None
+        self._next_in = 0
         self._first_out = 0
         self._offset = 0
         self._timestamp_offset = random.getrandbits(31)
@@ -113,9 +110,8 @@ class Forwarder:
         self._temporal_wait_at = 0.0
         self._rtx_sequence = random.getrandbits(14)
         self._sr_sent: tuple[int, float] = (0, 0.0)
-        self._offset_at = array("H", bytes(2 * RING))
-        self._picture_at = array("H", bytes(2 * RING))
-        self._in_of = array("H", bytes(2 * RING))
+        self._segments: list[tuple[int, int, int]] = []
+        """(first sequence number, its offset, its picture offset), oldest first; empty: nothing sent yet."""
 
     def select(self, encoding: Encoding | None, temporal: int, now: float) -> None:
         """Send this encoding up to this temporal layer from its next keyframe on; None stops sending."""
@@ -162,95 +158,111 @@ class Forwarder:
         marker: int,
         timestamp: int,
         payload: bytes,
-        vp8: Vp8 | None,
+        layer: Layer | None,
         keyframe: bool,
         now: float,
     ) -> None:
-        """One packet of an encoding this forwarder is attached to."""
+        """One packet of an encoding this forwarder is attached to. The node's busiest function."""
         pacer = self.pacer
         if pacer is not None and encoding.is_video:
             # What is left out of temporal layers takes nothing, but must be left out in its turn.
-            size = 0 if vp8 is not None and vp8.temporal > self.max_temporal else len(payload) + OVERHEAD
-            if pacer.keeps(self, size, (encoding, sequence, marker, timestamp, payload, vp8, keyframe, now)):
+            size = 0 if layer is not None and layer.temporal > self.max_temporal else len(payload) + OVERHEAD
+            if pacer.keeps(
+                self, size, (encoding, sequence, marker, timestamp, payload, layer, keyframe, now)
+            ):
                 return
         if encoding is not self.encoding:
             if encoding is not self.target or not payload or (encoding.is_video and not keyframe):
                 return
-            self._switch(encoding, sequence, timestamp, vp8, now)
-        index = sequence & MASK
-        ahead = ((sequence - self._highest_in + 0x8000) & 0xFFFF) - 0x8000
-        if ahead > 0:
-            if ahead > 1:
-                self._fill_gap(ahead)
-            self._highest_in = sequence
-            if not index:
-                self._age()
-            offset, picture_offset = self._offset, self._picture_offset
-            self._offset_at[index], self._picture_at[index] = offset, picture_offset
-            if not payload or (vp8 is not None and vp8.temporal and self._skips(vp8, now)):
-                self._offset = (offset - 1) & 0xFFFF
-                if marker and payload:
-                    self._picture_offset = (picture_offset - 1) & 0x7FFF
+            self._switch(encoding, sequence, timestamp, layer, now)
+        if sequence != self._next_in:
+            ahead = ((sequence - self._next_in + 0x8000) & 0xFFFF) - 0x8000
+            if ahead < 0:
+                self._forward_late(sequence, marker, timestamp, payload, layer, now)
+                return
+            self._holes += ahead
+        self._next_in = (sequence + 1) & 0xFFFF
+        if not sequence & MASK:
+            self._age()
+        if layer is None:
+            if not payload:
+                self._leave_out(marker, payload)
                 return
         else:
-            if -ahead >= RING or not payload or (vp8 is not None and vp8.temporal > self._temporal):
-                return
-            # What came before the switch has another encoding's offset: a number far ahead of the others,
-            # after which SRTP takes everything for a replay.
-            if ((sequence - self._first_in) & 0xFFFF) >= 0x8000:
-                return
-            offset, picture_offset = self._offset_at[index], self._picture_at[index]
-        out = (sequence + offset) & 0xFFFF
-        assert self._highest_out is not None
-        if ahead > 0:
-            self._highest_out = out
-            self._last_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
-            self._last_at = now
-        else:
-            if ((self._highest_out - out) & 0xFFFF) >= RING:
-                return
-            self._holes -= 1
-        self._in_of[out & MASK] = sequence
-        if vp8 is not None and vp8.picture_id_at:
-            picture = (vp8.picture_id + picture_offset) & 0x7FFF
-            if ahead > 0:
-                self._last_picture = picture
-            if picture_offset:
-                payload = _with_picture(payload, vp8.picture_id_at, picture)
+            temporal = layer.temporal
+            if temporal and (temporal > self._temporal or self._temporal != self.max_temporal):
+                if self._skips(layer, now):
+                    self._leave_out(marker, payload)
+                    return
+            if layer.picture_id_at:
+                picture = self._last_picture = (layer.picture_id + self._picture_offset) & 0x7FFF
+                if self._picture_offset:
+                    payload = _with_picture(payload, layer.picture_id_at, picture)
+        second = marker | self.payload_type
+        red = encoding.red
+        if red is not None and self.red_payload_type is not None:
+            second, payload = marker | self.red_payload_type, red
+        timestamp = self._last_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        self._last_at = now
+        size = len(payload)
         self.packets += 1
-        self.octets += len(payload)
-        size = len(payload) + OVERHEAD
+        self.octets += size
+        size += OVERHEAD
         self.sent_bytes += size
         if pacer is not None:
             pacer.spend(size, now)
-        self.transport.send_rtp(
-            self._header(marker | self.payload_type, out, timestamp, self.ssrc, size, now) + payload
-        )
+        out = (sequence + self._offset) & 0xFFFF
+        self.transport.send_rtp(self._header(second, out, timestamp, self.ssrc, size, now) + payload)
+
+    def _forward_late(
+        self, sequence: int, marker: int, timestamp: int, payload: bytes, layer: Layer | None, now: float
+    ) -> None:
+        """A packet that later ones have overtaken, with the numbers of its time."""
+        if not payload or (layer is not None and layer.temporal > self._temporal):
+            return
+        # What came before the switch has another encoding's offset: a number far ahead of the others,
+        # after which SRTP takes everything for a replay.
+        if ((self._next_in - sequence) & 0xFFFF) > RING or (
+            (sequence - self._first_in) & 0xFFFF
+        ) >= HALF_ROUND:
+            return
+        offset, picture_offset = self._offsets(sequence)
+        out = (sequence + offset) & 0xFFFF
+        if ((self._highest_out - out) & 0xFFFF) >= RING:
+            return
+        self._holes -= 1
+        if layer is not None and layer.picture_id_at and picture_offset:
+            picture = (layer.picture_id + picture_offset) & 0x7FFF
+            payload = _with_picture(payload, layer.picture_id_at, picture)
+        size = len(payload)
+        self.packets += 1
+        self.octets += size
+        size += OVERHEAD
+        self.sent_bytes += size
+        if self.pacer is not None:
+            self.pacer.spend(size, now)
+        timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        second = marker | self.payload_type
+        self.transport.send_rtp(self._header(second, out, timestamp, self.ssrc, size, now) + payload)
 
     def retransmit(self, out: int, now: float) -> int:
         """Answer one NACK from the encoding's ring, by RTX where negotiated. Bytes sent, 0 if it is gone."""
-        encoding, highest = self.encoding, self._highest_out
-        if encoding is None or highest is None:
+        encoding = self.encoding
+        if encoding is None or not self._segments:
             return 0
-        if ((highest - out) & 0xFFFF) >= RING or ((out - self._first_out) & 0xFFFF) >= 0x8000:
+        if ((self._highest_out - out) & 0xFFFF) >= RING or ((out - self._first_out) & 0xFFFF) >= HALF_ROUND:
             return 0
-        sequence = self._in_of[out & MASK]
+        sequence, picture_offset = self._find(out)
         stored = encoding.ring[sequence & ENCODING_MASK]
         if stored is None or stored[0] != sequence or not stored[3]:
             return 0
-        if ((sequence + self._offset_at[sequence & MASK]) & 0xFFFF) != out:
-            return 0
         _, marker, timestamp, payload = stored
-        picture_offset = self._picture_at[sequence & MASK]
-        if (
-            picture_offset
-            and encoding.codec == "vp8"
-            and payload[0] & 0x80
-            and payload[1] & 0x80
-            and payload[2] & 0x80
-        ):
-            picture = (((payload[2] & 0x7F) << 8) | payload[3]) + picture_offset
-            payload = _with_picture(payload, 2, picture & 0x7FFF)
+        if picture_offset and encoding.codec == "vp8":
+            layer = parse_vp8(payload)
+            if layer is not None and layer.picture_id_at:
+                picture = (layer.picture_id + picture_offset) & 0x7FFF
+                payload = _with_picture(payload, layer.picture_id_at, picture)
+        timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         size = len(payload) + OVERHEAD
         if self.rtx_payload_type is None:
             data = self._header(marker | self.payload_type, out, timestamp, self.ssrc, size, now) + payload
@@ -271,7 +283,7 @@ class Forwarder:
 
         Unlike padding it may even be of use; browsers drop what they have and still report its arrival.
         """
-        if self.rtx_payload_type is None or self._highest_out is None:
+        if self.rtx_payload_type is None:
             return 0
         return self.retransmit(self._highest_out, now)
 
@@ -282,7 +294,7 @@ class Forwarder:
         number = self._rtx_sequence
         self._rtx_sequence = (number + 1) & 0xFFFF
         on_line = size + OVERHEAD
-        timestamp = (self._last_timestamp - self._timestamp_offset) & 0xFFFFFFFF
+        timestamp = self._last_timestamp
         header = self._header(self.rtx_payload_type, number, timestamp, self.rtx_ssrc, on_line, now)
         self.transport.send_rtp(bytes((header[0] | 0x20,)) + header[1:] + bytes(size - 1) + bytes((size,)))
         return on_line
@@ -325,7 +337,6 @@ class Forwarder:
 
     def _header(self, second: int, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bytes:
         """A header with the extensions that are negotiated. second: its second byte; size: see OVERHEAD."""
-        timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         sent = self.transport.sent if self.sequence_id else None
         if sent is not None:
             number = (self.sequence_id << 28) | 0x1000000 | (sent.add(size, now) << 8)
@@ -338,27 +349,37 @@ class Forwarder:
             return _HEADER_ONE.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 1, send_time)
         return _HEADER.pack(0x80, second, sequence, timestamp, ssrc)
 
-    def _skips(self, vp8: Vp8, now: float) -> bool:
+    def _skips(self, layer: Layer, now: float) -> bool:
         """Temporal layers: down at once, up at a frame that does not need the ones we left out."""
         if self._temporal > self.max_temporal:
             self._temporal = self.max_temporal
-        elif self._temporal < self.max_temporal and self._temporal < vp8.temporal <= self.max_temporal:
-            if vp8.frame_start and (vp8.layer_sync or now - self._temporal_wait_at > SYNC_WAIT_S):
-                self._temporal = vp8.temporal
-        return vp8.temporal > self._temporal
+        elif self._temporal < self.max_temporal and self._temporal < layer.temporal <= self.max_temporal:
+            if layer.frame_start and (layer.switch_up or now - self._temporal_wait_at > SYNC_WAIT_S):
+                self._temporal = layer.temporal
+        return layer.temporal > self._temporal
 
-    def _switch(self, encoding: Encoding, sequence: int, timestamp: int, vp8: Vp8 | None, now: float) -> None:
-        begun = self._highest_out is not None
-        if self._highest_out is None:
-            self._highest_out = random.getrandbits(14)
-        elif encoding is not self._last_encoding:
+    def _leave_out(self, marker: int, payload: bytes) -> None:
+        """The packet before `_next_in` is not sent: what follows closes the gap."""
+        self._offset = (self._offset - 1) & 0xFFFF
+        if marker and payload:
+            self._picture_offset = (self._picture_offset - 1) & 0x7FFF
+        self._segments.append((self._next_in, self._offset, self._picture_offset))
+        if len(self._segments) > 2 * RING:
+            self._age()
+
+    def _switch(
+        self, encoding: Encoding, sequence: int, timestamp: int, layer: Layer | None, now: float
+    ) -> None:
+        begun = bool(self._segments)
+        if begun and encoding is not self._last_encoding:
             self._timestamp_offset = self._continued_timestamp(encoding, timestamp, now) - timestamp
-        first = (self._highest_out + 1) & 0xFFFF
+        first = (self._highest_out + 1) & 0xFFFF if begun else random.getrandbits(14)
         self._first_in, self._first_out = sequence, first
         self._offset = (first - sequence) & 0xFFFF
-        self._highest_in = (sequence - 1) & 0xFFFF
-        if vp8 is not None and vp8.picture_id_at and begun:
-            self._picture_offset = (self._last_picture + 1 - vp8.picture_id) & 0x7FFF
+        self._next_in = sequence
+        if layer is not None and layer.picture_id_at and begun:
+            self._picture_offset = (self._last_picture + 1 - layer.picture_id) & 0x7FFF
+        self._segments = [(sequence, self._offset, self._picture_offset)]
         if self.encoding is not encoding:
             self._detach(self.encoding)
         self.encoding, self.target, self._last_encoding = encoding, None, encoding
@@ -380,21 +401,40 @@ class Forwarder:
         ahead = rtp_difference(aligned, self._last_timestamp)
         return aligned if 0 < ahead < 3 * clock else expected
 
+    @property
+    def _highest_out(self) -> int:
+        """The last number that was given out, also when its packet is still missing."""
+        return (self._next_in - 1 + self._offset) & 0xFFFF
+
+    def _offsets(self, sequence: int) -> tuple[int, int]:
+        """(offset, picture offset) that were in force for a packet of the last RING."""
+        for first, offset, picture_offset in reversed(self._segments):
+            if ((sequence - first) & 0xFFFF) < HALF_ROUND:
+                return offset, picture_offset
+        return self._segments[0][1:]
+
+    def _find(self, out: int) -> tuple[int, int]:
+        """(incoming sequence number, picture offset) of a number we gave out."""
+        for first, offset, picture_offset in reversed(self._segments):
+            sequence = (out - offset) & 0xFFFF
+            # The newest that fits: one that was left out has the number of its successor.
+            if ((sequence - first) & 0xFFFF) < HALF_ROUND:
+                return sequence, picture_offset
+        return (out - self._segments[0][1]) & 0xFFFF, self._segments[0][2]
+
     def _age(self) -> None:
         """The switch may be long ago: numbers come round, so it must not stay the limit."""
-        assert self._highest_out is not None
-        if ((self._highest_in - self._first_in) & 0xFFFF) > 2 * RING:
-            self._first_in = (self._highest_in - RING) & 0xFFFF
-            self._first_out = (self._highest_out - RING) & 0xFFFF
-
-    def _fill_gap(self, ahead: int) -> None:
-        """Packets that are missing may come later; they then need the offsets of their time."""
-        self._holes += ahead - 1
-        for step in range(max(1, ahead - RING + 1), ahead):
-            sequence = (self._highest_in + step) & 0xFFFF
-            self._offset_at[sequence & MASK] = self._offset
-            self._picture_at[sequence & MASK] = self._picture_offset
-            self._in_of[(sequence + self._offset) & MASK] = sequence
+        oldest = (self._next_in - 1 - RING) & 0xFFFF
+        if ((self._next_in - 1 - self._first_in) & 0xFFFF) > 2 * RING:
+            self._first_in, self._first_out = oldest, (self._highest_out - RING) & 0xFFFF
+        segments = self._segments
+        gone = 0
+        while gone + 1 < len(segments) and ((oldest - segments[gone + 1][0]) & 0xFFFF) < HALF_ROUND:
+            gone += 1
+        del segments[:gone]
+        first, offset, picture_offset = segments[0]
+        if ((oldest - first) & 0xFFFF) < HALF_ROUND:
+            segments[0] = (oldest, offset, picture_offset)
 
     def _detach(self, encoding: Encoding | None) -> None:
         if encoding is not None and self in encoding.forwarders:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rtc import rtcp, rtp, sdp, speakers
+from rtc import codecs, rtcp, rtp, sdp, speakers
 from rtc.dtls import DtlsContext
 from rtc.encoding import Encoding
 from rtc.errors import Malformed, Refused
@@ -78,6 +78,7 @@ class Publisher:
         self._by_mid: dict[str, Publication] = {}
         self._media_types: set[int] = set()
         self._repair_types: set[int] = set()
+        self._red_types: set[int] = set()
         self._extension_ids: dict[str, int] = {}
         self._window_bytes = 0
         self._window_limit = endpoint.limits.uplink_hard_bps // 8
@@ -100,7 +101,7 @@ class Publisher:
         for section in offer.sections:
             one = sources.get(section.mid)
             # Also while inactive: browsers refuse to bring a simulcast section back that lost its extensions.
-            answer = sdp.AnswerSection(section, extensions=_EXTENSIONS, rids=section.rids)
+            answer = sdp.AnswerSection(section, extensions=_extensions(section), rids=section.rids)
             sending = section.direction in ("sendonly", "sendrecv")
             if (
                 one
@@ -110,7 +111,7 @@ class Publisher:
                 and section.codecs
             ):
                 accepted[section.mid] = one
-                answer.direction, answer.codec = "recvonly", section.codecs[0]
+                answer.direction, answer.codec, answer.red = "recvonly", section.codecs[0], True
             answers.append(answer)
         self._version += 1
         self.transport.restart(offer.ufrag)
@@ -163,6 +164,10 @@ class Publisher:
                 level = rtp.extension_values(parsed.profile, parsed.extensions).get(level_id)
                 if level:
                     speakers.hear(publication, level[0])
+            red = parsed.payload_type in self._red_types
+            incoming.encoding.red = parsed.payload if red else None
+            if red:
+                parsed.payload = codecs.red_primary(parsed.payload) or b""
         encoding = incoming.encoding
         if parsed.ssrc != encoding.ssrc:
             # A latecomer of a sender that was started anew, unless it is the other way round.
@@ -207,6 +212,9 @@ class Publisher:
         self._media_types.add(codec.payload_type)
         if codec.rtx is not None:
             self._repair_types.add(codec.rtx)
+        if codec.red is not None:
+            self._media_types.add(codec.red)
+            self._red_types.add(codec.red)
         self._extension_ids.update(section.extensions)
         publication = self._by_mid.get(section.mid)
         rids: list[str | None] = [*section.rids] or [None]
@@ -226,6 +234,9 @@ class Publisher:
             self._by_mid[section.mid] = publication
         else:
             self.participant.set_muted(wanted.source, wanted.muted)
+        for encoding in publication.encodings.values():
+            if codec.name == "av1":
+                encoding.dependency_id = section.extensions.get(rtp.EXT_DEPENDENCY, 0)
         if not section.rids:
             media = [ssrc for ssrc in section.ssrcs if ssrc not in section.rtx_of][:1]
             for ssrc in media:
@@ -276,6 +287,12 @@ def check_offer(offer: sdp.Offer, wanted: list[Wanted], limits: Limits) -> None:
     if len(wanted) > limits.tracks:
         raise Refused("too_many", "tracks")
     _check_ssrcs(offer.sections)
+
+
+def _extensions(section: sdp.Section) -> tuple[str, ...]:
+    """AV1 says only in a header extension which temporal layer a packet is of."""
+    av1 = bool(section.codecs) and section.codecs[0].name == "av1"
+    return (*_EXTENSIONS, rtp.EXT_DEPENDENCY) if av1 else _EXTENSIONS
 
 
 def _check_ssrcs(sections: list[sdp.Section]) -> None:

@@ -16,7 +16,10 @@ CODECS = {"audio": ("opus",), "video": ("vp8", "h264", "vp9", "av1")}
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One payload type of a section. name is lower case; rtx is the payload type that repairs it."""
+    """One payload type of a section. name is lower case; rtx is the payload type that repairs it.
+
+    red: the payload type that carries this one with redundancy (RFC 2198); red_first: it is offered before it.
+    """
 
     payload_type: int
     name: str
@@ -24,6 +27,8 @@ class Codec:
     rtpmap: str
     fmtp: str
     rtx: int | None
+    red: int | None = None
+    red_first: bool = False
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class AnswerSection:
     msid: str = ""
     ssrc: int = 0
     rtx_ssrc: int = 0
+    red: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +177,37 @@ def _codecs(raw: _Raw, kind: str) -> list[Codec]:
     for payload_type, rtpmap in maps:
         if rtpmap.lower().startswith("rtx/") and formats.get(payload_type, "").startswith("apt="):
             rtx[_number(formats[payload_type][4:].split(";")[0], 127)] = payload_type
+    order = [payload_type for payload_type, _ in maps]
+    wanted = raw.line.split()[3:]
+    order.sort(key=lambda one: wanted.index(str(one)) if str(one) in wanted else len(wanted))
     result: list[Codec] = []
     for payload_type, rtpmap in maps:
         name, _, rest = rtpmap.partition("/")
         if name.lower() in CODECS[kind]:
             clock = _number(rest.split("/")[0], 1 << 20)
             fmtp = formats.get(payload_type, "")
-            result.append(Codec(payload_type, name.lower(), clock, rtpmap, fmtp, rtx.get(payload_type)))
+            red = _red(payload_type, maps, formats)
+            result.append(
+                Codec(
+                    payload_type,
+                    name.lower(),
+                    clock,
+                    rtpmap,
+                    fmtp,
+                    rtx.get(payload_type),
+                    red,
+                    red is not None and order.index(red) < order.index(payload_type),
+                )
+            )
     return result
+
+
+def _red(payload_type: int, maps: list[tuple[int, str]], formats: dict[int, str]) -> int | None:
+    """The payload type of a RED whose blocks are all of this one."""
+    for one, rtpmap in maps:
+        if rtpmap.lower().startswith("red/") and set(formats.get(one, "").split("/")) == {str(payload_type)}:
+            return one
+    return None
 
 
 def _extensions(raw: _Raw) -> dict[str, int]:
@@ -258,6 +287,9 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
     section = answer.section
     codec = answer.codec or section.codecs[0]
     formats = [codec.payload_type] + ([codec.rtx] if codec.rtx is not None else [])
+    red = codec.red if answer.red else None
+    if red is not None:
+        formats.insert(0 if codec.red_first else 1, red)
     address = local.addresses[0]
     lines = [
         f"m={section.kind} {local.port} UDP/TLS/RTP/SAVPF {' '.join(map(str, formats))}",
@@ -281,6 +313,11 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
     if section.kind == "video":
         for feedback in ("nack", "nack pli", "ccm fir", "goog-remb"):
             lines.append(f"a=rtcp-fb:{codec.payload_type} {feedback}")
+    if red is not None:
+        lines += [
+            f"a=rtpmap:{red} red/{codec.rtpmap.partition('/')[2]}",
+            f"a=fmtp:{red} {codec.payload_type}/{codec.payload_type}",
+        ]
     if codec.rtx is not None:
         lines += [
             f"a=rtpmap:{codec.rtx} rtx/{codec.clock_hz}",

@@ -337,6 +337,11 @@ class Subscriber:
             forwarder = self.slots[section.mid] = Forwarder(self.transport)
             self._by_ssrc[forwarder.ssrc] = forwarder
         forwarder.payload_type, forwarder.rtx_payload_type = codec.payload_type, codec.rtx
+        # The payload types inside RED stay as the publisher wrote them.
+        answer.red = (
+            publication.codec.red is not None and publication.codec.payload_type == codec.payload_type
+        )
+        forwarder.red_payload_type = codec.red if answer.red else None
         forwarder.clock_hz = codec.clock_hz
         forwarder.sequence_id = section.extensions.get(rtp.EXT_TRANSPORT_SEQUENCE, 0)
         # Chromium reports on the one or the other.

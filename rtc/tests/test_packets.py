@@ -99,7 +99,7 @@ def test_a_nack_cannot_ask_for_without_end() -> None:
 def test_vp8_descriptor() -> None:
     keyframe = bytes((0x90, 0xE0, 0x81, 0x02, 9, 0x20, 0x10, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0xE0, 1))
     read = codecs.parse_vp8(keyframe)
-    assert read == codecs.Vp8(True, True, 0x102, 2, 0, True)
+    assert read == codecs.Layer(True, True, 0x102, 2, 0, True)
     assert codecs.vp8_size(keyframe) == (640, 480)
     inter = codecs.parse_vp8(bytes((0x90, 0x60, 1, 0x80, 0x11)))
     assert inter is not None and inter.temporal == 2 and not inter.keyframe
