@@ -30,6 +30,15 @@ class Srtp:
         self._streams: dict[bytes, srtp_fast.Stream] = {}
         self._inbound: set[bytes] = set()
 
+    @property
+    def heard(self) -> frozenset[bytes]:
+        """All SSRCs (4 bytes each) that `hears` knows."""
+        return frozenset(self._inbound)
+
+    def hears(self, ssrc: bytes) -> bool:
+        """Whether something genuine with this SSRC (4 bytes) has come before."""
+        return ssrc in self._inbound
+
     def unprotect(self, packet: bytes) -> bytes | None:
         """An RTP packet in the clear; None when forged, replayed, oversized, or of one SSRC too many."""
         ssrc = packet[8:12]

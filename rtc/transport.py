@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 LOST_AFTER_S = 30.0
 TAKEOVER_AFTER_S = 10.0
+PROVE_WITHIN_S = 3.0
 MAX_PATHS = 4
 """A browser checks from several addresses; only so many are kept per connection."""
 
@@ -51,6 +52,9 @@ class Transport:
         self._dtls = Dtls(context, fingerprints)
         self._srtp: Srtp | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unproven: tuple[UdpSocket, stun.Address] | None = None
+        """Where to go back to while the address in use has not been checked."""
+        self._proving: asyncio.TimerHandle | None = None
         self._paths: dict[tuple[int, stun.Address], UdpSocket] = {}
         self._socket: UdpSocket | None = None
         self._address: stun.Address | None = None
@@ -92,12 +96,15 @@ class Transport:
         if holder is not None and holder is not self and holder.silent_s() < TAKEOVER_AFTER_S:
             # Somebody with a forged source address must not take another connection's packets away.
             return False
-        key = (id(socket_), address)
-        if holder is not self or key not in self._paths:
-            if len(self._paths) >= MAX_PATHS:
-                self._forget_oldest_path()
-            self._paths[key] = socket_
-            socket_.by_address[address] = self
+        self._add_path(socket_, address)
+        if self._unproven is not None and (socket_, address) in (
+            (self._socket, self._address),
+            self._unproven,
+        ):
+            # Either way the browser says where it is: here it is, or it never left.
+            self._unproven = None
+            self._proving = self._stop(self._proving)
+            self._follow(socket_, address)
         # Only the newest generation nominates: a late check of the old one must not pull media back.
         if self._address is None or (request.use_candidate and credentials is self.ice.current):
             self._follow(socket_, address)
@@ -126,11 +133,42 @@ class Transport:
         else:
             self._arm_timer()
 
-    def receive_media(self, data: bytes) -> None:
-        """One SRTP or SRTCP packet from an address that passed a check (RFC 5761 tells them apart)."""
+    def hears(self, ssrc: bytes) -> bool:
+        """Whether packets of this SSRC belong to this connection."""
+        return self._srtp is not None and not self.closed and self._srtp.hears(ssrc)
+
+    @property
+    def heard_ssrcs(self) -> frozenset[bytes]:
+        """SSRCs of genuine packets so far."""
+        return self._srtp.heard if self._srtp is not None else frozenset()
+
+    def adopt(self, data: bytes, socket_: UdpSocket, address: stun.Address) -> bool:
+        """Go on with a new address when this packet opens with our keys; a check must follow in time."""
+        if not self.receive_media(data):
+            return False
+        if self._socket is not None and self._address is not None and self._unproven is None:
+            self._unproven = (self._socket, self._address)
+            loop = asyncio.get_running_loop()
+            self._proving = loop.call_later(PROVE_WITHIN_S, self._go_back)
+        self._add_path(socket_, address)
+        self._follow(socket_, address)
+        return True
+
+    def _go_back(self) -> None:
+        """Nobody at the new address answered for it: somebody else may have sent our packet from there."""
+        before, self._unproven = self._unproven, None
+        if before is None or self.closed or self._socket is None or self._address is None:
+            return
+        if self._socket.by_address.get(self._address) is self:
+            del self._socket.by_address[self._address]
+        self._paths.pop((id(self._socket), self._address), None)
+        self._follow(*before)
+
+    def receive_media(self, data: bytes) -> bool:
+        """One SRTP or SRTCP packet (RFC 5761 tells them apart); False when it is not genuine."""
         srtp = self._srtp
         if srtp is None:
-            return
+            return False
         if 192 <= data[1] <= 223:
             packet = srtp.unprotect_rtcp(data)
             if packet is not None:
@@ -139,6 +177,7 @@ class Transport:
             packet = srtp.unprotect(data)
             if packet is not None:
                 self._owner.on_rtp(packet)
+        return packet is not None
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send, with the others of this moment; silently dropped while there is no connection."""
@@ -173,6 +212,7 @@ class Transport:
         self.closed = True
         self._outbox = None
         self._cancel_timer()
+        self._stop(self._proving)
         if self._socket is not None and self._address is not None:
             for datagram in self._dtls.close():
                 self._port.send(self._socket, datagram, self._address)
@@ -195,6 +235,20 @@ class Transport:
         self._name = pack_address(address, socket_.sock.family)
         if self._srtp is not None:
             self._outbox = socket_.outbox
+
+    def _add_path(self, socket_: UdpSocket, address: stun.Address) -> None:
+        key = (id(socket_), address)
+        if socket_.by_address.get(address) is self and key in self._paths:
+            return
+        if len(self._paths) >= MAX_PATHS:
+            self._forget_oldest_path()
+        self._paths[key] = socket_
+        socket_.by_address[address] = self
+
+    @staticmethod
+    def _stop(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
 
     def _forget_oldest_path(self) -> None:
         for key, socket_ in self._paths.items():

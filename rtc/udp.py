@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtc import stun
 from rtc.errors import Malformed
+from rtc.migration import Strays
 from rtc.outbox import Counters, Outbox
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class UdpPort:
     def __init__(self, hosts: list[str], port: int, public: list[str] | None = None) -> None:
         self.counters = Counters()
         self.by_ufrag: dict[str, Transport] = {}
+        self._strays = Strays()
         self.sockets: list[UdpSocket] = []
         self._loop = asyncio.get_running_loop()
         self._receiving = False
@@ -106,10 +108,12 @@ class UdpPort:
             first = data[0] if data else 255
             if 127 < first < 192:
                 transport = by_address.get(address)
-                if transport is None or len(data) < 12:
+                if len(data) < 12:
                     counters.dropped_in += 1
-                else:
+                elif transport is not None:
                     transport.receive_media(data)
+                elif not self._strays.adopt(self.by_ufrag, data, socket_, address):
+                    counters.dropped_in += 1
             elif first < 4:
                 self._receive_stun(socket_, data, address)
             elif 19 < first < 64 and address in by_address:

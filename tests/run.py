@@ -70,6 +70,16 @@ def databases() -> str | None:
     return None
 
 
+def relay() -> str | None:
+    from hilink_app.toolchain.turn import NoTurnError, ensure_binary
+
+    try:
+        ensure_binary()
+    except NoTurnError as error:
+        return str(error)
+    return None
+
+
 def pages() -> str | None:
     from hilink_app.toolchain.frontend import FrontendBuildError, build
 
@@ -91,6 +101,7 @@ LINT: list[tuple[str, Callable[[], str | None]]] = [
 SET_UP: list[tuple[str, Callable[[], str | None]]] = [
     ("browser", browser),
     ("PostgreSQL and Redis", databases),
+    ("coturn", relay),
     ("pages", pages),
 ]
 

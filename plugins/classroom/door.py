@@ -1,9 +1,6 @@
 """Who may come to a room: what a browser is given to come in with, and the process's one hub."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -15,13 +12,13 @@ from core.domain import Room
 from core.errors import NotAllowed, UserError
 from core.i18n import gettext
 from core.lifecycle.join import Entry, enter
+from core.turn import ice_servers
 from plugins.classroom import service
 from plugins.classroom.server.hub import Claims, RoomHub
 from plugins.classroom.server.people import RIGHTS, stamp
 
 ROOM_KIND, BOARD_KIND = "room", "board"
 WS_PATH = "/ws/room"
-_TURN_TTL_S = 6 * 3_600
 _CAPTIONS: dict[str, Any] = {"engine": "", "low_accuracy": False, "notice": ""}
 
 _hub: RoomHub | None = None
@@ -87,7 +84,7 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
             "ticket": "" if waits else here.tickets.issue(BOARD_KIND, {**claims, "draw": rights.draw}),
         },
         "waiting": waits,
-        "ice_servers": [] if waits else ice_servers(entry.person_id),
+        "ice_servers": [] if waits else ice_servers(here.settings, here.clock.now()),
         "captions": _captions(session_id),
         "consent": {purpose: purpose in entry.consents for purpose in ("transcription", "recording")},
         "tools": _tools(entry.role),
@@ -150,20 +147,6 @@ def _switched_off(agent: str) -> bool:
     plugins = services.current().plugins
     offered = {name: {one.name for one in agents} for name, agents in plugins.call("agents")}  # type: ignore[attr-defined]
     return any(agent in names and not plugins.enabled(name) for name, names in offered.items())
-
-
-def ice_servers(person_id: str) -> list[dict[str, Any]]:
-    """TURN with credentials of coturn's `use-auth-secret` (a time-limited user name and its HMAC-SHA1)."""
-    here = services.current()
-    urls = [url.strip() for url in here.settings.turn_urls.split(",") if url.strip()]
-    if not urls:
-        return []
-    if not here.settings.turn_secret:
-        return [{"urls": urls}]
-    until = int(here.clock.now().timestamp()) + _TURN_TTL_S
-    username = f"{until}:{person_id}"
-    digest = hmac.new(here.settings.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
-    return [{"urls": urls, "username": username, "credential": base64.b64encode(digest).decode()}]
 
 
 def _session_of(entry: Entry) -> dict[str, Any]:

@@ -5,9 +5,10 @@ import contextlib
 import itertools
 import json
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import hypothesis
 import pytest
@@ -156,6 +157,22 @@ async def browser(room_server: RoomServer) -> AsyncIterator[Browser]:
         yield browser
 
 
+@contextlib.asynccontextmanager
+async def serving(media: MediaClient | MediaPool) -> AsyncGenerator[RoomServer]:
+    """A room server in front of these nodes."""
+    server = RoomServer(media)
+    pump = asyncio.create_task(server.pump())
+    try:
+        async with serve(
+            server.serve, "127.0.0.1", 0, process_request=server.page, max_size=1 << 20
+        ) as listener:
+            server.port = next(iter(listener.sockets)).getsockname()[1]
+            yield server
+    finally:
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+
+
 class Pages:
     """Opens participants' pages and asks them what they see and hear."""
 
@@ -164,12 +181,18 @@ class Pages:
         self._server = server
         self._numbers = itertools.count()
 
-    async def join(self, participant_id: str, publish: str = "camera,microphone", width: int = 640) -> Page:
+    async def join(
+        self,
+        participant_id: str,
+        publish: str = "camera,microphone",
+        width: int = 640,
+        ice: Mapping[str, Any] | None = None,
+    ) -> Page:
+        """ice: more for MediaSession, such as iceServers and iceTransportPolicy."""
         context = await self._browser.new_context()
         page = await context.new_page()
-        await page.goto(
-            f"http://127.0.0.1:{self._server.port}/?id={participant_id}&publish={publish}&width={width}"
-        )
+        query = {"id": participant_id, "publish": publish, "width": width, "ice": json.dumps(ice or {})}
+        await page.goto(f"http://127.0.0.1:{self._server.port}/?{urlencode(query)}")
         return page
 
 

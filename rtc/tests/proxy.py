@@ -46,6 +46,13 @@ class UdpProxy(asyncio.DatagramProtocol):
             if one is not None:
                 one.close()
 
+    async def rebind(self) -> None:
+        """From now on every client has another address, as behind a router that got a new one."""
+        for client, upstream in list(self.clients.items()):
+            self._opening[client] = []
+            await self._open(client)
+            upstream.close()
+
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if self.cut or (_is_media(data) and self._random.random() < self.loss_up):
             return

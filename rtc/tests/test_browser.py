@@ -1,12 +1,14 @@
 """Real Chromium pages through a real node: seeing, hearing, muting, leaving, bad networks."""
 
 import asyncio
+import socket
 import time
 from typing import Any
 
 import pytest
 from playwright.async_api import Page
 
+from rtc.node import Node
 from rtc.tests.conftest import Pages, RoomServer, eventually
 from rtc.tests.proxy import UdpProxy
 
@@ -135,6 +137,28 @@ async def test_three_seconds_without_a_network(network: UdpProxy, pages: Pages) 
     # Generous: the aim is 150 and 400 ms, and the machines that run tests are busy.
     assert sound < 4 and picture < 4  # by itself; how fast is measured by `hilink bench`
     assert await bob.evaluate("session.connections().map(one => one.id)") == connections
+
+
+async def test_a_new_address_changes_nothing(network: UdpProxy, pages: Pages, node: Node) -> None:
+    """Behind a router that got another address: no check, no signalling, the packets themselves say who it is."""
+    ann, bob = await asyncio.gather(pages.join("ann"), pages.join("bob"))
+    await meet((ann, "ann"), (bob, "bob"))
+    connections = await bob.evaluate("session.connections().map(one => one.id)")
+    dropped = node.endpoint.port.counters.dropped_in
+    await network.rebind()
+    await meet((ann, "ann"), (bob, "bob"))
+    assert node.endpoint.port.counters.dropped_in - dropped < 20, "the first packets already count"
+    assert await bob.evaluate("session.connections().map(one => one.id)") == connections
+    assert not await bob.evaluate("states.some(one => one.state === 'reconnecting')")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.connect(("127.0.0.1", network.node_port))
+        for ssrc in {ssrc for one in node.endpoint.port.by_ufrag.values() for ssrc in one.heard_ssrcs}:
+            stranger.send(b"\x80\x60\x00\x01\x00\x00\x00\x00" + ssrc + bytes(80))
+            stranger.send(b"\x80\xc9\x00\x01" + ssrc + bytes(40))
+        await meet((ann, "ann"), (bob, "bob"))
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2048)
 
 
 async def test_lost_packets_are_sent_again(network: UdpProxy, pages: Pages) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page
-from websockets.asyncio.server import serve
 
 from core.errors import MediaError
 from core.ports import MediaEvent, MediaNodeView, MediaRights
 from rtc.media_pool import MediaPool
-from rtc.tests.conftest import Pages, RoomServer, chromium, eventually
+from rtc.tests.conftest import Pages, chromium, eventually, serving
 from rtc.tests.nodes import KEY, MemoryRegistry, NodeProcess, all_up
 from rtc.tests.test_browser import meet, rising
 
@@ -56,18 +55,8 @@ async def pool_of(
 
 @contextlib.asynccontextmanager
 async def pages_over(pool: MediaPool) -> AsyncGenerator[Pages]:
-    server = RoomServer(pool)
-    pump = asyncio.create_task(server.pump())
-    try:
-        async with serve(
-            server.serve, "127.0.0.1", 0, process_request=server.page, max_size=1 << 20
-        ) as listener:
-            server.port = next(iter(listener.sockets)).getsockname()[1]
-            async with chromium() as browser:
-                yield Pages(browser, server)
-    finally:
-        pump.cancel()
-        await asyncio.gather(pump, return_exceptions=True)
+    async with serving(pool) as server, chromium() as browser:
+        yield Pages(browser, server)
 
 
 async def tiles_stay(page: Page) -> None:
