@@ -1,9 +1,10 @@
 """One browser on a bad line: does sound stay whole, how much picture is left, and how soon is all of it back?
 
-A real Chromium publishes a camera (960 x 540, 24 fps, three encodings) and a microphone; a real Chromium watches
-through a UDP proxy whose downlink is a token bucket with a queue of 300 ms: 500, 200 and 120 kbit/s for
-HILINK_BENCH_PLATEAU_S (120) each, then 2 Mbit/s. Everything is counted by the watching browser's getStats, from
-the moment the line changes. Then the same with a node that forwards everything (30 s each), to compare with.
+A real Chromium publishes a camera (960 x 540, 20 fps, moving and as noisy as cameras are, three encodings) and a
+microphone; a real Chromium watches through a UDP proxy whose downlink is a token bucket with a queue of 300 ms:
+500, 200 and 120 kbit/s for HILINK_BENCH_PLATEAU_S (120) each, then 2 Mbit/s. Everything is counted by the watching
+browser's getStats, from the moment the line changes. Then the same with a node that forwards everything (30 s
+each), to compare with.
 
 audio_loss_200, _120   sound packets lost / (lost + received), per cent
 video_fps_200          frames of the speaker decoded a second
@@ -14,10 +15,13 @@ plain_*                the same without adaptation
 
 import asyncio
 import os
+import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from playwright.async_api import Page, async_playwright
 from websockets.asyncio.server import serve
 
@@ -32,11 +36,14 @@ from rtc.tests.proxy import QUEUE_S, UdpProxy
 RATES_KBPS = (500, 200, 120)
 PLAIN_PLATEAU_S = 30.0
 FREE_BPS = 2_000_000
-WIDTH, HEIGHT, FPS = 960, 540, 24
+WIDTH, HEIGHT, FPS = 960, 540, 20
+PICTURES = 40
+NOISE = 3.0
+"""Standard deviation of the brightness, of 255. Without noise encoders never need what they are given."""
 WARM_S = 15.0
 GIVE_UP_S = 40.0
 FULL_FPS = 0.75
-"""Of what was decoded before the bottleneck: a busy machine does not always make 24."""
+"""Of what was decoded before the bottleneck: a busy machine does not always make 20."""
 MIN_BUFFER = 1 << 20
 TARGETS: dict[str, Target] = {
     "audio_loss_200": ("<=", 0.5),
@@ -131,8 +138,11 @@ def run(ctx: Context) -> Result:
 async def _run(ctx: Context) -> Result:
     chromium = browser.ensure()
     length = plateau_s()
-    adapted, version, buffers = await _session(ctx, str(chromium), length, True)
-    plain, _, _ = await _session(ctx, str(chromium), min(PLAIN_PLATEAU_S, length), False)
+    with tempfile.TemporaryDirectory(prefix="hilink-adapt-") as folder:
+        film = Path(folder) / "camera.y4m"
+        _film(film)
+        adapted, version, buffers = await _session(ctx, chromium, film, length, True)
+        plain, _, _ = await _session(ctx, chromium, film, min(PLAIN_PLATEAU_S, length), False)
     figures, samples = _figures(adapted, ""), _samples(adapted, "")
     figures |= _figures(plain, "plain_")
     samples |= _samples(plain, "plain_")
@@ -167,8 +177,36 @@ def _samples(run: _Run, prefix: str) -> dict[str, list[float]]:
     return {f"{prefix}video_fps_{one.rate_kbps}": one.fps for one in run.stages}
 
 
+def _film(path: Path) -> None:
+    """A camera's picture for Chromium's fake device (Y4M), which repeats it: moving, with noise."""
+    dice = np.random.default_rng(7)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    colour = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8).tobytes() * 2
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420\n".encode())
+        for number in range(PICTURES):
+            turn = 2 * np.pi * number / PICTURES
+            light = (
+                128
+                + 40 * np.sin(x / 70 + turn)
+                + 40 * np.cos(y / 50 - turn)
+                + 15 * np.sin((x + y) / 9 + 3 * turn)
+            )
+            light += dice.normal(0, NOISE, light.shape).astype(np.float32)
+            file.write(b"FRAME\n" + np.clip(light, 0, 255).astype(np.uint8).tobytes() + colour)
+
+
+def _go_first() -> bool:
+    """Let the proxy keep time on a busy machine, where that is allowed: it stands for a line, which is never busy."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
+    except OSError:
+        return False
+    return True
+
+
 async def _session(
-    ctx: Context, chromium: str, length: float, adapts: bool
+    ctx: Context, chromium: Path, film: Path, length: float, adapts: bool
 ) -> tuple[_Run, str, tuple[int, int]]:
     """A room of two with its own node, proxy and browsers."""
     Subscriber.adapts = adapts
@@ -193,8 +231,14 @@ async def _session(
             async_playwright() as playwright,
         ):
             server.port = next(iter(listener.sockets)).getsockname()[1]
-            args = [*browser.launch_args(), "--autoplay-policy=no-user-gesture-required"]
+            args = [
+                *browser.launch_args(),
+                "--autoplay-policy=no-user-gesture-required",
+                f"--use-file-for-fake-video-capture={film}",
+            ]
             opened = await playwright.chromium.launch(executable_path=chromium, args=args)
+            if not _go_first():
+                ctx.say("without the right to go first: a busy machine's pauses count as the line's")
             try:
                 run = await _rounds(ctx, Pages(opened, server), proxy, length, adapts)
                 return run, opened.version, buffers

@@ -15,6 +15,8 @@ MIN_OPTION_BPS = 30_000.0
 UNKNOWN_WIDTH_PX = 1 << 16
 SWITCH_MARGIN = 1.15
 """Going up to another encoding costs a keyframe, which a full line has to carry too."""
+KEEP = 0.85
+"""What is being sent goes on while this much of it fits: off and on again costs a keyframe each time."""
 SIZE_SLACK = 0.9
 """An encoding this much of a tile's width is large enough for it."""
 
@@ -119,9 +121,10 @@ def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> Alloca
     steps: list[float] = []
     for demand, ladder, _ in ladders:
         if ladder and demand.option is None:
-            if ladder[0].bps <= left:
+            kept = KEEP if demand.current is ladder[0].encoding else 1.0
+            if kept * ladder[0].bps <= left:
                 demand.option = ladder[0]
-                left -= ladder[0].bps
+                left = max(0.0, left - ladder[0].bps)
             else:
                 steps.append(ladder[0].bps)
     for demand, ladder, top in ladders:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 BURST_S = 0.04
-BEHIND_S = 0.25
+BEHIND_S = 0.12
 """While something waits, a late timer may make up for so much: the line stood idle meanwhile."""
 DEBT_S = 0.25
 STEP_S = 0.005

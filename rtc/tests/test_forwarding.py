@@ -386,6 +386,18 @@ def test_the_speaker_comes_before_tiles_and_large_tiles_before_small_ones() -> N
         assert allocation.next == 0 if budget == 2e6 else allocation.next > budget
 
 
+def test_what_is_sent_is_not_switched_off_for_a_little() -> None:
+    publication = camera(5.0)
+    demand = Demand(cast(Any, None), publication, 1, 640)
+    allocate([demand], 55e3, 5.0)
+    assert chosen(demand) is None
+    demand.current = publication.encodings["h"]
+    assert allocate([demand], 55e3, 5.0).used <= 55e3
+    assert chosen(demand) == ("h", 0)
+    allocate([demand], 45e3, 5.0)
+    assert chosen(demand) is None
+
+
 def test_a_camera_nobody_watches_is_paused_and_can_be_had_back() -> None:
     publication = camera(5.0)
     for one in publication.encodings.values():

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from plugins.classroom.server.room import Room
 
 _SLOW_RTT_MS = 800.0
+_LASTS_S = 4.0
+"""Smaller pictures for a moment are not worth a sentence."""
 
 
 class MediaState:
@@ -20,7 +22,8 @@ class MediaState:
     def __init__(self, room: "Room") -> None:
         self._room = room
         self._speaking: dict[str, datetime] = {}
-        self._quality: dict[str, tuple[bool, bool]] = {}
+        self._quality: dict[str, tuple[bool, str, str]] = {}
+        self._reduced: dict[tuple[str, str], datetime] = {}
 
     def event(self, event: "MediaEvent") -> list[Outgoing]:
         """One report of the node. Unknown kinds and participants are ignored: it may know more."""
@@ -47,6 +50,8 @@ class MediaState:
         who.sources.clear()
         who.weak = False
         self._quality.pop(who.id, None)
+        for reason in ("bandwidth", "sender"):
+            self._reduced.pop((who.id, reason), None)
 
     def settle(self) -> None:
         """Count what was spoken so far; who is speaking goes on."""
@@ -93,23 +98,50 @@ class MediaState:
             or _number(data.get("rtt_ms")) >= _SLOW_RTT_MS
             or 0 < estimate < settings.weak_bps
         )
-        video_off = any(
-            track.get("layer") is None and track.get("reason") == "bandwidth"
-            for track in data.get("tracks", ())
-        )
-        if self._quality.get(who.id, (False, False)) == (weak, video_off):
+        sentence, person_id = self._sentence(who, data.get("tracks", ()), weak)
+        if self._quality.get(who.id, (False, "", "")) == (weak, sentence, person_id):
             return []
-        self._quality[who.id] = (weak, video_off)
-        sentence = "weak_video_off" if video_off else "weak" if weak else ""
+        self._quality[who.id] = (weak, sentence, person_id)
         frame = {
             "type": "quality",
-            "connection": "weak" if weak or video_off else "good",
+            "connection": "weak" if sentence not in ("", "sender") else "good",
             "sentence": sentence,
-            "video_off": video_off,
+            "video_off": sentence == "weak_video_off",
+            "person_id": person_id,
         }
         changed, who.weak = who.weak != weak, weak
         out: list[Outgoing] = [Send(who.id, frame)]
         return out + (self._room.tell_person(who) if changed else [])
+
+    def _sentence(self, who: Participant, tracks: Sequence[Mapping[str, Any]], weak: bool) -> tuple[str, str]:
+        """What this person is told about pictures, and whose line it is when it is not their own.
+
+        weak_video_off, weak, reduced: their own; sender: the one whose pictures come smaller, or not at all.
+        """
+        if any(one.get("layer") is None and one.get("reason") == "bandwidth" for one in tracks):
+            return "weak_video_off", ""
+        if weak:
+            return "weak", ""
+        if self._lasts(who, "bandwidth", tracks):
+            return "reduced", ""
+        if self._lasts(who, "sender", tracks):
+            found = (
+                self._room.get(str(one.get("participant_id", "")))
+                for one in tracks
+                if one.get("reason") == "sender"
+            )
+            sender = next((one for one in found if one is not None), None)
+            if sender is not None:
+                return "sender", sender.person_id
+        return "", ""
+
+    def _lasts(self, who: Participant, reason: str, tracks: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether pictures have been less than wished for this reason for a while."""
+        if not any(one.get("reason") == reason for one in tracks):
+            self._reduced.pop((who.id, reason), None)
+            return False
+        now = self._room.now()
+        return (now - self._reduced.setdefault((who.id, reason), now)).total_seconds() >= _LASTS_S
 
     def _node(self, back: bool) -> list[Outgoing]:
         """The node went or came back. A lesson without sound for a while is not an ended lesson."""

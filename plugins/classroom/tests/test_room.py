@@ -474,12 +474,36 @@ def test_devices_speakers_and_quality_as_people_see_them(bench: Bench) -> None:
     weak = {"loss": 0.2, "tracks": [{"layer": None, "reason": "bandwidth"}]}
     out = report(bench, "quality", lena, **weak)
     assert frames(out, lena, "quality") == [
-        {"type": "quality", "connection": "weak", "sentence": "weak_video_off", "video_off": True}
+        {
+            "type": "quality",
+            "connection": "weak",
+            "sentence": "weak_video_off",
+            "video_off": True,
+            "person_id": "",
+        }
     ]
     assert frames(out, teacher, "person")[0]["person"]["connection"] == "weak"
     assert report(bench, "quality", lena, **weak) == []
     assert report(bench, "quality", lena, loss=0)
     assert report(bench, "nonsense", lena) == [] and report(bench, "published") == []
+
+
+def test_smaller_pictures_are_explained_when_they_last(bench: Bench) -> None:
+    teacher, lena = bench.join(TEACHER, LENA)
+    track = {"participant_id": teacher.id, "source": "camera", "layer": {"rid": "q", "temporal": 3}}
+    own = {"tracks": [{**track, "reason": "bandwidth"}]}
+    assert report(bench, "quality", lena, **own) == []
+    bench.at += timedelta(seconds=5)
+    out = report(bench, "quality", lena, **own)
+    assert [(one["sentence"], one["connection"]) for one in frames(out, lena)] == [("reduced", "weak")]
+    assert not frames(out, teacher), "the others' business is only a line that is weak"
+    theirs = {"tracks": [{**track, "reason": "sender"}]}
+    report(bench, "quality", lena, **theirs)
+    bench.at += timedelta(seconds=5)
+    frame = frames(report(bench, "quality", lena, **theirs), lena)[0]
+    assert (frame["sentence"], frame["person_id"], frame["connection"]) == ("sender", "teacher", "good")
+    frame = frames(report(bench, "quality", lena, tracks=[{**track, "reason": "full"}]), lena)[0]
+    assert frame["sentence"] == ""
 
 
 def test_a_lost_node_is_a_sentence_and_coming_back_joins_again(bench: Bench) -> None:

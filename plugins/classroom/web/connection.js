@@ -21,7 +21,7 @@ export function encodingsFor(source, track) {
   const full = width >= 1200 ? 1_700_000 : width >= 900 ? 1_200_000 : 700_000;
   const layers = [
     { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 120_000 },
-    { rid: "h", scaleResolutionDownBy: 2, maxBitrate: width >= 900 ? 400_000 : 200_000 },
+    { rid: "h", scaleResolutionDownBy: 2, maxBitrate: width >= 900 ? 350_000 : 200_000 },
     { rid: "f", scaleResolutionDownBy: 1, maxBitrate: full },
   ];
   return (width >= 900 ? layers : layers.slice(1)).map((one) => ({ ...one, scalabilityMode: "L1T3" }));

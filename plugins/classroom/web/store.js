@@ -21,7 +21,7 @@ export const initialRoom = {
   session: null,
   startedAt: null,
   clockOffset: 0,
-  quality: { connection: "good", sentence: "", video_off: false },
+  quality: { connection: "good", sentence: "", video_off: false, person_id: "", since: 0 },
   notice: null,
   waiting: null,
   lobby: { mode: "off", waiting: [], removed: [] },
@@ -44,6 +44,15 @@ const offset = (serverTime) => {
   const at = Date.parse(serverTime ?? "");
   return Number.isNaN(at) ? 0 : at - Date.now();
 };
+
+/** since: when this sentence began, by this device's clock. */
+const quality = (frame) => ({
+  connection: frame.connection,
+  sentence: frame.sentence ?? "",
+  video_off: Boolean(frame.video_off),
+  person_id: frame.person_id ?? "",
+  since: Date.now(),
+});
 
 function welcome(state, frame) {
   const polls = frame.polls ?? [];
@@ -127,7 +136,7 @@ export function receive(state, frame, mine) {
     case "speakers":
       return { ...state, speakers: frame.person_ids ?? [] };
     case "quality":
-      return { ...state, quality: { connection: frame.connection, sentence: frame.sentence ?? "", video_off: Boolean(frame.video_off) } };
+      return { ...state, quality: quality(frame) };
     case "recording":
       return { ...state, recording: { on: Boolean(frame.on), you: Boolean(frame.you), not_recorded: frame.not_recorded ?? [] } };
     case "session":

@@ -7,6 +7,7 @@ import { seated } from "./store.js";
 import { initials, useRoom } from "./words.js";
 
 const BACK_MS = 5000;
+const PICTURE_NEWS_MS = 15000;
 const LAST_CALL_MIN = 5;
 const FACES = 5;
 
@@ -150,6 +151,15 @@ function deviceTrouble(t, local) {
   return "";
 }
 
+/** Why pictures are smaller than they could be, while that is news. */
+function pictureSentence(t, { quality, people }, now) {
+  if (now - quality.since > PICTURE_NEWS_MS) return null;
+  if (quality.sentence === "reduced") return { bars: 3, text: t("Your connection is slow: pictures are smaller for now; sound goes first.") };
+  const name = people[quality.person_id]?.name;
+  if (quality.sentence !== "sender" || !name) return null;
+  return { icon: "video-off", text: t("The picture of {name} is held up by their connection or device, not by yours.", { name }) };
+}
+
 /** The one sentence that matters now, most urgent first. */
 function useSentence(blocked) {
   const { t, state, local } = useRoom();
@@ -162,6 +172,8 @@ function useSentence(blocked) {
   if (quality.video_off) return { bars: 2, text: t("Your connection is weak: we turned video off for a moment; sound goes on.") };
   if (quality.sentence === "media_lost" || quality.connection === "lost") return { bars: 0, text: t("Sound and pictures are interrupted. They come back by themselves.") };
   if (quality.connection === "weak") return { bars: 2, text: t("Your connection is weak: sound goes first, pictures may stop for a moment.") };
+  const pictures = pictureSentence(t, state, now);
+  if (pictures) return pictures;
   const trouble = deviceTrouble(t, local);
   if (trouble) return { icon: "circle-alert", text: trouble };
   if (state.backAt && now - state.backAt < BACK_MS) return { bars: 4, text: t("You are back in the lesson."), good: true };
