@@ -150,7 +150,7 @@ class ControlServer:
         sender = asyncio.create_task(self._send(control))
         try:
             async for frame in socket:
-                control.push(self._answer(control, frame))
+                control.push(self.answer(control, frame))
         except ConnectionClosed:
             pass
         finally:
@@ -164,7 +164,8 @@ class ControlServer:
             while True:
                 await control.socket.send(await control.outbox.get())
 
-    def _answer(self, control: Control, frame: str | bytes) -> dict[str, Any]:
+    def answer(self, control: Control, frame: str | bytes) -> dict[str, Any]:
+        """What a request gets: a result, or an error with its kind."""
         identifier: Any = None
         try:
             request = read_object(json.loads(frame), "request")
