@@ -174,11 +174,12 @@ def _live_past_week(made: Services, pairs: list[Pair]) -> None:
 def _plan_ahead(made: Services, pairs: list[Pair]) -> None:
     """Today and tomorrow, through the real schedule: the worker provisions and invites."""
     now = made.clock.now()
-    half = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0) + timedelta(minutes=30)
-    today = [half + timedelta(minutes=90 * turn) for turn in range(4)]
+    # Nobody is taken for the next hour, so that whoever looks around can have a lesson right away.
+    first = (now + timedelta(minutes=50)).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    today = [first + timedelta(hours=hour) for hour in range(3)]
     tomorrow = (now + timedelta(days=1)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     later = [tomorrow.replace(hour=hour) for hour in (9, 13, 14, 15, 16, 17)]
-    starts = sorted({start for start in (*today, *later) if start > now + timedelta(minutes=10)})
+    starts = sorted({start for start in (*today, *later) if start > now + timedelta(minutes=30)})
     with made.store.read() as db:
         coordinator = _viewer(db, "coordinator")
         topics = past.topics_by_course(db)
