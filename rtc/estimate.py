@@ -219,27 +219,25 @@ class LineEstimate:
         if now - self._base_at > BASE_S:
             self._base = [float("inf"), self._base[0]]
             self._base_at = now
-        train, ramp = self.train, self.ramp
-        for one in outcomes:
-            if one.arrived_at is None:
-                if one.number not in self._missing:
-                    self._missing[one.number] = None
+        missing, recent, least = self._missing, self._recent, self._base[0]
+        for number, sent_at, arrived_at, size in outcomes:
+            if arrived_at is None:
+                if number not in missing:
+                    missing[number] = None
                     lost += 1
                 continue
-            if self._missing and one.number in self._missing:
+            if missing and number in missing:
                 # Only late after all.
-                del self._missing[one.number]
+                del missing[number]
                 lost -= 1
             received += 1
-            delay = one.arrived_at - one.sent_at
-            self._base[0] = min(self._base[0], delay)
-            self._recent.append((one.arrived_at, delay, one.size))
-            if train is not None and train.first <= one.number < train.end:
-                train.arrived.append((one.arrived_at, one.size))
-            if ramp is not None and ramp.started_at + RAMP_WARM_S <= one.sent_at < ramp.until:
-                ramp.arrived.append((one.arrived_at, one.size))
-            if ramp is not None and one.sent_at >= ramp.until:
-                ramp.finished = True
+            delay = arrived_at - sent_at
+            if delay < least:
+                least = delay
+            recent.append((arrived_at, delay, size))
+        self._base[0] = least
+        if self.train is not None or self.ramp is not None:
+            self._watch_probe(outcomes)
         while len(self._missing) > 512:
             del self._missing[next(iter(self._missing))]
         self._counts.append((now, received, lost))
@@ -249,6 +247,18 @@ class LineEstimate:
             oldest = self._recent[-1][0] - KEEP_S
             while self._recent[0][0] < oldest:
                 self._recent.popleft()
+
+    def _watch_probe(self, outcomes: Sequence[Outcome]) -> None:
+        train, ramp = self.train, self.ramp
+        for number, sent_at, arrived_at, size in outcomes:
+            if arrived_at is None:
+                continue
+            if train is not None and train.first <= number < train.end:
+                train.arrived.append((arrived_at, size))
+            if ramp is not None and ramp.started_at + RAMP_WARM_S <= sent_at < ramp.until:
+                ramp.arrived.append((arrived_at, size))
+            if ramp is not None and sent_at >= ramp.until:
+                ramp.finished = True
 
     def _queue(self, window_s: float, packets: int) -> float | None:
         """The smallest queue of the last moments; None when too little arrived to say."""

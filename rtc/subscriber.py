@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH_PX = 640
 AUDIO_RESERVE_BPS = 50_000
 """For one voice at least, packet headers included; for more, what they were measured to need."""
+RED_COSTS = 1.65
+"""Each packet of sound with the one before it once more, of what it is without (headers are not doubled)."""
 BACKLOG_S = 0.4
 """More than this waiting for the line: pictures were promised too much of it."""
 RTX_SHARE = 0.25
@@ -240,8 +242,10 @@ class Subscriber:
                 continue
             forwarder.select(publication.default_encoding(now), 3, now)
             forwarder.reason = "muted" if publication.muted else "full"
-            if forwarder.encoding is not None and not publication.muted and forwarder.encoding.alive(now):
-                total += 1.05 * forwarder.encoding.bitrate_bps()
+            encoding = forwarder.encoding
+            if encoding is not None and not publication.muted and encoding.alive(now):
+                redundant = forwarder.red_payload_type is not None and encoding.red is not None
+                total += (RED_COSTS if redundant else 1.05) * encoding.bitrate_bps()
         return max(AUDIO_RESERVE_BPS, total)
 
     def _apply(self, demand: layers.Demand, budget_bps: float, now: float) -> Publication | None:

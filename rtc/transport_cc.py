@@ -4,10 +4,11 @@ draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rtc.errors import Malformed
 from rtc.rtcp import Block
-from rtc.sent import SIZE, SentPackets
+from rtc.sent import MASK, SIZE, SentPackets
 
 REFERENCE_S = 0.064
 DELTA_S = 0.00025
@@ -28,8 +29,7 @@ class Feedback:
     deltas: list[int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one packet. sent_at: our clock; arrived_at: the browser's, s, None: not (yet) arrived.
 
     size: bytes on the line.
@@ -109,6 +109,9 @@ class Arrivals:
         clock = ticks * REFERENCE_S
         outcomes: list[Outcome] = []
         first = self._sent.full(feedback.base)
+        after = self._sent.next
+        oldest = max(0, after - SIZE)
+        times, sizes = self._sent.times, self._sent.sizes
         for step, delta in enumerate(feedback.deltas):
             if delta is not None:
                 clock += delta * DELTA_S
@@ -118,9 +121,10 @@ class Arrivals:
                 if first is None:
                     continue
                 first -= step
-            found = self._sent.get(first + step)
-            if found is not None:
-                outcomes.append(Outcome(first + step, found[0], None if delta is None else clock, found[1]))
+            number = first + step
+            if oldest <= number < after:
+                at = number & MASK
+                outcomes.append(Outcome(number, times[at], None if delta is None else clock, sizes[at]))
         return outcomes
 
 
