@@ -52,6 +52,8 @@ INTERNAL_ROUTES = {
     "/internal/v1/ingest",
     "/internal/v1/media-nodes",
     "/internal/v1/agent-jobs",
+    "/internal/v1/recordings/manifest",
+    "/internal/v1/recordings/part",
     "/metrics",
 }
 
