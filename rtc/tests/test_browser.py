@@ -206,7 +206,9 @@ async def test_a_new_connection_and_a_new_room_socket(pages: Pages, room_server:
     assert not room_server.of_kind("unpublished")
 
 
-async def test_on_a_narrow_line_sound_goes_first(network: UdpProxy, pages: Pages) -> None:
+async def test_on_a_narrow_line_sound_goes_first(
+    network: UdpProxy, pages: Pages, room_server: RoomServer
+) -> None:
     _, bob = await asyncio.gather(pages.join("ann"), pages.join("bob", publish=""))
     await eventually(lambda: bob.evaluate("window.quality?.tracks.some(one => one.reason === 'full')"), 20)
     await asyncio.sleep(1)
@@ -218,6 +220,8 @@ async def test_on_a_narrow_line_sound_goes_first(network: UdpProxy, pages: Pages
     after = await inbound(bob, "ann/microphone")
     received = after["packetsReceived"] - before["packetsReceived"]
     assert received > 100
+    line = (await room_server.media.stats("room"))["rooms"]["room"]["bob"]["line"]
+    assert line["by"] == "transport-cc" and line["limited"] and line["budget_bps"] < 400_000
     assert after["packetsLost"] - before["packetsLost"] <= 0.03 * received
     network.rate_bps = 0
     await eventually(lambda: bob.evaluate("quality.tracks[0].reason === 'full'"), 20)
