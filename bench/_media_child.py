@@ -14,7 +14,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.contrib.media import MediaRelay
 
 from rtc.loopback import allow_loopback
-from rtc.node import Node
+from rtc.node import Node, settle_memory
 
 KEY = b"a bench is no secret, 32 bytes.."
 
@@ -54,6 +54,7 @@ def say(**message: Any) -> None:
 async def run_node(address: str) -> None:
     node = Node([address], 0, KEY)
     await node.start("127.0.0.1", 0)
+    settle_memory()
     say(pid=os.getpid(), control_port=node.control_port, **node.health())
     await asyncio.to_thread(sys.stdin.readline)
     await node.close()

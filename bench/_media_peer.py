@@ -58,11 +58,15 @@ class Stream:
 
 
 class Peer:
-    """One connection, either publishing a camera and a microphone or subscribing to many."""
+    """One connection, either publishing a camera and a microphone or subscribing to many.
 
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    address: where it is; remote: the server's candidate to use, by default the one with the same address.
+    """
+
+    def __init__(self, address: str, remote: str = "") -> None:
+        self._address, self._remote = address, remote or address
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
         except OSError:
@@ -123,11 +127,11 @@ class Peer:
 
     def connect(self, remote: str) -> None:
         """ICE, DTLS and keys, with the server's description. TimeoutError when it does not answer."""
-        port = int(_find(rf"(?i)a=candidate:\S+ 1 udp \d+ {self._address} (\d+) typ host", remote))
+        port = int(_find(rf"(?i)a=candidate:\S+ 1 udp \d+ {re.escape(self._remote)} (\d+) typ host", remote))
         ours, theirs = _find(r"a=ice-ufrag:(\S+)", remote), _find(r"a=ice-pwd:(\S+)", remote)
         self._check = (f"{ours}:{self.ufrag}", theirs)
         self._ssrcs = [int(one) for one in re.findall(r"a=ssrc-group:FID (\d+)", remote)]
-        self.socket.connect((self._address, port))
+        self.socket.connect((self._remote, port))
         self.socket.settimeout(0.2)
         self.socket.send(self._stun(True))
         self._handshake()

@@ -338,7 +338,11 @@ class Subscriber:
         if codec is None:
             return answer
         if forwarder is None:
-            forwarder = self.slots[section.mid] = Forwarder(self.transport)
+            forwarder = Forwarder(self.transport)
+            while forwarder.ssrc in self._by_ssrc:
+                # Two streams of one SSRC would share a key stream.
+                forwarder = Forwarder(self.transport)
+            self.slots[section.mid] = forwarder
             self._by_ssrc[forwarder.ssrc] = forwarder
         forwarder.payload_type, forwarder.rtx_payload_type = codec.payload_type, codec.rtx
         # The payload types inside RED stay as the publisher wrote them.

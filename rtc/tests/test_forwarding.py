@@ -271,6 +271,19 @@ def test_a_probe_sends_something_the_browser_already_has() -> None:
     assert not forwarder.probe(stream.now), "without RTX a second copy would be a replay"
 
 
+def test_what_is_remembered_of_left_out_packets_is_bounded() -> None:
+    stream = Stream()
+    forwarder, down = attach(stream)
+    stream.frame(0, key=True)
+    forwarder.select(stream.encoding, 0, stream.now)
+    for number in range(1, 20_000):
+        # A sender that leaves out every number at which the record is usually tidied.
+        if number % 512:
+            stream.frame(number)
+    assert len(forwarder._segments) <= 1100  # pyright: ignore[reportPrivateUsage]
+    assert forwarder.retransmit(down.rtp[-1].sequence, stream.now)
+
+
 def test_the_record_of_sent_packets_is_bounded() -> None:
     sent = SentPackets()
     for number in range(3 * SIZE):
