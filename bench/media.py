@@ -1,10 +1,11 @@
 """What forwarding costs: our node beside Janus's videoroom and aiortc's MediaRelay, in one run.
 
-120 and 320 A/V streams (8 people to 15, 16 to 20) over UDP, DTLS and SRTP on loopback, with live RTCP (sender and
-receiver reports, REMB, a NACK a second from each subscriber) and everything the node does switched on. Both servers get the
-same packets from the same load generator, agree on the same SRTP profile, are ICE-lite, and are not pinned to a
-core. Rounds are interleaved and begin with the other server each time. Cost is the processor time of the server's
-process by the system's account, a packet that reached a subscriber; age is from a publisher's send to a
+120 and 320 A/V streams (8 people to 15, 16 to 20) over UDP, DTLS and SRTP on one machine, with live RTCP (sender
+and receiver reports, REMB, a NACK a second from each subscriber) and everything the node does switched on. Both
+servers get the same packets from the same load generator, agree on the same SRTP profile, are ICE-lite, and are not
+pinned to a core. Where it is allowed to (as root), everything runs at nice -10, so that other work on the machine
+matters less. Rounds are interleaved and begin with the other server each time. Cost is the processor time of the
+server's process by the system's account, a packet that reached a subscriber; age is from a publisher's send to a
 subscriber's receive, the load generator's own delay included, the same for both. The relay has one publisher and
 two subscribers, because it decodes and encodes for each.
 
@@ -47,6 +48,7 @@ ROUNDS = int(os.environ.get("HILINK_BENCH_ROUNDS", "7"))
 ROUND_S = float(os.environ.get("HILINK_BENCH_ROUND_S", "4"))
 SETTLE_S = 12.0
 SMALLEST_BUFFER = 4 << 20
+NICE = -10
 KEPT_SAMPLES = 400
 TARGETS: dict[str, Target] = {
     "cpu_vs_janus_120": ("<=", 0.6),
@@ -271,8 +273,18 @@ async def start_servers(ctx: Context, stack: AsyncExitStack, load: Load, measure
     return servers
 
 
+def raise_priority() -> int:
+    """Of this process and all that it starts; the nice value it has then."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    except OSError:
+        # Only root may.
+        pass
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
 async def gather(ctx: Context) -> Measured:
-    measured = Measured()
+    measured = Measured(load={"nice": raise_priority()})
     allow_loopback()
     async with AsyncExitStack() as stack:
         load = Load()

@@ -19,7 +19,7 @@ from rtc.stun import Address
 
 logger = logging.getLogger(__name__)
 
-COUNT = 64
+COUNT = 32
 SLOT = 1536
 """Bytes a packet has, its SRTP trailer included."""
 MAX_PACKET = srtp_fast.MAX_PACKET
