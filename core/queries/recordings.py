@@ -44,6 +44,12 @@ def has_recording(db: Session, viewer: Viewer, session_id: str) -> bool:
     return db.exec(ready).first() is not None and may_watch(db, viewer, session_id)
 
 
+def watchable(viewer: Viewer, session_id: str) -> bool:
+    """`has_recording` in a snapshot of its own."""
+    with services.current().store.read() as db:
+        return has_recording(db, viewer, session_id)
+
+
 def manifest(db: Session, viewer: Viewer, session_id: str) -> dict[str, Any]:
     """All that was recorded of a lesson on one clock; NotFound for whoever may not watch (never says which).
 

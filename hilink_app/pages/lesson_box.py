@@ -130,6 +130,10 @@ def dialog() -> rx.Component:
                 ui.form_error(LessonBox.problem),
                 _state(),
                 _facts(),
+                rx.cond(
+                    LessonBox.recorded,
+                    ui.link(t("Watch the recording"), "/recording/" + line.id),
+                ),
                 rx.el.div(
                     rx.el.h3(t("People"), class_name="hl-h3"),
                     rx.el.ul(rx.foreach(LessonBox.seats, _seat), class_name="hl-list"),

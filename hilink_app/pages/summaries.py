@@ -397,7 +397,15 @@ def review() -> rx.Component:
     note = rx.cond(
         ReviewState.missing,
         "",
-        rx.fragment(ui.time_text(ReviewState.lesson.starts_at, "when"), " · ", ReviewState.lesson.topic),
+        rx.fragment(
+            ui.time_text(ReviewState.lesson.starts_at, "when"),
+            " · ",
+            ReviewState.lesson.topic,
+            rx.cond(
+                ReviewState.recorded,
+                rx.fragment(" · ", ui.link(t("Watch the recording"), "/recording/" + ReviewState.lesson.id)),
+            ),
+        ),
     )
     body = rx.fragment(rx.cond(ReviewState.missing, lost, found), reason)
     return ui.frame(

@@ -10,6 +10,7 @@ from core.errors import InvalidInput, UserError
 from core.i18n import format_when
 from core.lifecycle import end, schedule
 from core.queries import board as query
+from core.queries import recordings
 from core.queries.board import SeatLine
 from core.queries.common import NO_LESSON, LessonLine
 from core.scheduling.times import local_time
@@ -29,6 +30,7 @@ class LessonBox(BaseState):
     seats: list[SeatLine] = []
     end_reason: str = ""
     changeable: bool = False
+    recorded: bool = False
     course_id: str = ""
     minutes: int = 0
     task: str = ""
@@ -161,6 +163,7 @@ class LessonBox(BaseState):
         found = await asyncio.to_thread(query.session_detail, viewer, session_id, again=again)
         self.line, self.seats = found.line, found.seats
         self.end_reason, self.changeable, self.course_id = found.end_reason, found.changeable, found.course_id
+        self.recorded = await asyncio.to_thread(recordings.watchable, viewer, session_id)
         starts_at, ends_at = (datetime.fromisoformat(at) for at in (found.line.starts_at, found.line.ends_at))
         local = starts_at.astimezone(ZoneInfo(viewer.tz))
         self.minutes = round((ends_at - starts_at).total_seconds() / 60)

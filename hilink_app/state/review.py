@@ -9,7 +9,7 @@ import reflex as rx
 from core.errors import NotAllowed, NotFound
 from core.lifecycle import approve
 from core.lifecycle.approve import EditedReport, EditedSentence, Edits
-from core.queries import teach
+from core.queries import recordings, teach
 from core.queries.common import NO_LESSON, LessonLine
 from core.queries.teach import ReportLine, SentenceLine, ToApprove, TopicState, TranscriptRow
 from hilink_app.state.base import BaseState
@@ -40,6 +40,7 @@ class ReviewState(BaseState):
 
     ready: bool = False
     missing: bool = False
+    recorded: bool = False
     summary_id: str = ""
     version: int = 0
     status: str = ""
@@ -83,6 +84,7 @@ class ReviewState(BaseState):
         self.summary_id, self.version, self.status = found.summary_id, found.version, found.status
         self.draft_no, self.engine, self.low_accuracy = found.draft_no, found.engine, found.low_accuracy
         self.due_at, self.previous_reason, self.lesson = found.due_at, found.previous_reason, found.lesson
+        self.recorded = await asyncio.to_thread(recordings.watchable, self._viewer(), found.lesson.id)
         self.sentences, self.reports = found.sentences, found.reports
         self.transcript, self.topics = found.transcript, found.topics
         self.active, self.active_spans, self.editing, self.text = "", [], "", ""

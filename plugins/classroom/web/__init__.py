@@ -11,6 +11,9 @@ _FOLDER = Path(__file__).parent
 CLASSROOM = shared(__name__, "Classroom.jsx")
 """The entry; ``importable_path`` is its module for the build."""
 
+PLAYER = shared(__name__, "Player.jsx")
+"""A recorded lesson."""
+
 for _path in sorted(_FOLDER.iterdir()):
     if _path.suffix in {".js", ".jsx", ".css"}:
         shared(__name__, _path.name)
