@@ -18,7 +18,7 @@ from rtc.media_client import MediaClient
 ROOT = Path(__file__).parents[2]
 SECRET = "s" * 40
 KEY = Settings(secret=SECRET).derived_key("media")
-UP_S = 20.0
+UP_S = 60.0
 
 
 def free_port(kind: socket.SocketKind) -> int:
