@@ -80,7 +80,7 @@ class PresenceInterval(Table, table=True):
     """One connection of one person to the room. end_reason: left | lost | removed | session_ended | server_restart.
 
     gaps: the cuts it survived, evidence for who wonders: {"at": ISO time, "s": seconds, "why": line | server |
-    media}. line: their room connection; server: the room server began anew; media: only sound and pictures.
+    media}. line: their room connection; server: the room server began anew (s 0: not known); media: sound and pictures alone.
     role "waiting": at the room's door, not in it; end_reason then also admitted.
     """
 

@@ -35,6 +35,7 @@ from core.lifecycle.join import consents_of
 SIGNALS = ("talk_s", "hands", "chats", "reactions", "answers", "answers_right", "board_updates")
 MAX_SEGMENT_CHARS = 4_000
 MAX_BATCH = 500
+MAX_GAPS = 100
 
 
 def presence_started(session_id: str, person_id: str, participant_id: str, role: str) -> None:
@@ -91,6 +92,20 @@ def presence_ended(participant_id: str, reason: str, at: datetime | None = None)
             db,
             ParticipantLeft(session_id=row.session_id, person_id=row.person_id, role=row.role, reason=reason),
         )
+
+
+def presence_gap(participant_id: str, at: datetime, seconds: float, why: str) -> None:
+    """A cut that a seat survived, as evidence beside its interval; attendance is not changed by it.
+
+    at: when it began. seconds: 0 = not known. why: line | server | media, see PresenceInterval.
+    """
+    with services.current().store.write() as db:
+        query = select(PresenceInterval).where(PresenceInterval.participant_id == participant_id)
+        row = db.exec(query.with_for_update()).first()
+        if row is None or len(row.gaps) >= MAX_GAPS:
+            return
+        row.gaps = [*row.gaps, {"at": at.isoformat(), "s": round(seconds, 1), "why": why}]
+        db.add(row)
 
 
 def close_open_intervals(db: Session, session_id: str | None, reason: str) -> int:

@@ -156,7 +156,18 @@ def test_two_at_once_agree(made: Services, one: seed.Lesson) -> None:
         assert [one.result() for one in asked] == ["us-1"] * 6
 
 
-def test_cuts_survived_start_empty(made: Services, one: seed.Lesson) -> None:
+def test_cuts_survived_are_evidence_of_one_interval(made: Services, one: seed.Lesson) -> None:
     live.presence_started(one.session.id, one.students[0].id, "p1", "student")
+    at = made.clock.now()
+    live.presence_gap("p1", at, 4.26, "line")
+    live.presence_gap("p1", at, 1.0, "media")
+    live.presence_gap("nobody", at, 1.0, "media")
+    for _ in range(live.MAX_GAPS):
+        live.presence_gap("p1", at, 0.0, "server")
     with made.store.read() as db:
-        assert db.exec(select(PresenceInterval)).one().gaps == []
+        interval = db.exec(select(PresenceInterval)).one()
+    assert interval.ended_at is None and len(interval.gaps) == live.MAX_GAPS
+    assert interval.gaps[:2] == [
+        {"at": at.isoformat(), "s": 4.3, "why": "line"},
+        {"at": at.isoformat(), "s": 1.0, "why": "media"},
+    ]

@@ -14,6 +14,7 @@ from plugins.classroom.server.outgoing import (
     Audited,
     Measured,
     PresenceEnded,
+    PresenceGap,
     PresenceStarted,
     RoomEmptied,
     SaveAnswer,
@@ -28,7 +29,15 @@ from plugins.classroom.server.outgoing import (
 logger = logging.getLogger(__name__)
 
 Fact = (
-    PresenceStarted | PresenceEnded | WaitStarted | WaitEnded | RoomEmptied | Measured | Audited | SaveLobby
+    PresenceStarted
+    | PresenceEnded
+    | PresenceGap
+    | WaitStarted
+    | WaitEnded
+    | RoomEmptied
+    | Measured
+    | Audited
+    | SaveLobby
 )
 Entry = SaveChat | SavePoll | SaveAnswer | SavePage | Fact
 _ROWS = (SaveChat, SavePoll, SaveAnswer, SavePage)
@@ -130,6 +139,8 @@ def _fact(session_id: str, entry: Fact) -> Callable[[], None]:
             )
         case SaveLobby():
             return partial(waiting.save_mode, session_id, entry.mode)
+        case PresenceGap():
+            return partial(live.presence_gap, entry.participant_id, entry.at, entry.seconds, entry.why)
         case RoomEmptied():
             return partial(live.room_emptied, session_id)
         case Measured():

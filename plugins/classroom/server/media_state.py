@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from plugins.classroom.server.outgoing import MediaJoin, Outgoing, Send
-from plugins.classroom.server.people import SOURCES, Participant
+from plugins.classroom.server.outgoing import MediaJoin, Outgoing, PresenceGap, Send
+from plugins.classroom.server.people import SEATED, SOURCES, Participant
 
 if TYPE_CHECKING:
     from core.ports import MediaEvent
@@ -22,6 +22,7 @@ class MediaState:
     def __init__(self, room: "Room") -> None:
         self._room = room
         self._speaking: dict[str, datetime] = {}
+        self._node_lost_at: datetime | None = None
         self._quality: dict[str, tuple[bool, str, str]] = {}
         self._reduced: dict[tuple[str, str], datetime] = {}
 
@@ -154,8 +155,15 @@ class MediaState:
             "video_off": False,
         }
         self._quality.clear()
+        now, lost_at = self._room.now(), self._node_lost_at
+        self._node_lost_at = None if back else lost_at or now
+        gaps: list[Outgoing] = [
+            PresenceGap(one.id, lost_at, (now - lost_at).total_seconds(), "media")
+            for one in self._room.present()
+            if back and lost_at is not None and one.connected and one.role in SEATED
+        ]
         joins: list[Outgoing] = [MediaJoin(one.id) for one in self._room.present()] if back else []
-        return joins + self._room.tell_people(frame)
+        return gaps + joins + self._room.tell_people(frame)
 
 
 def _number(value: Any) -> float:

@@ -80,6 +80,16 @@ class SaveLobby:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceGap:
+    """They were cut off and came back to the same seat: evidence, the interval goes on. why: line | server | media."""
+
+    participant_id: str
+    at: datetime
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomEmptied:
     """The last seated person is gone."""
 
@@ -181,7 +191,7 @@ class ExtendLesson:
 
 
 Outgoing = (
-    Send | Close | Removed | PresenceStarted | PresenceEnded | WaitStarted | WaitEnded | Audited | SaveLobby
+    Send | Close | Removed | PresenceStarted | PresenceEnded | PresenceGap | WaitStarted | WaitEnded | Audited | SaveLobby
     | RoomEmptied | SaveChat | SavePoll | SaveAnswer | SavePage | Measured | MediaJoin | MediaSignal
     | MediaMute | MediaLeave | EndLesson | ExtendLesson | RecordLesson
 )  # fmt: skip

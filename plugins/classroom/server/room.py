@@ -21,6 +21,7 @@ from plugins.classroom.server.outgoing import (
     MediaLeave,
     Outgoing,
     PresenceEnded,
+    PresenceGap,
     PresenceStarted,
     RoomEmptied,
     Send,
@@ -147,6 +148,9 @@ class Room:
         known = self.of_person(seat.person_id)
         if known is not None and known.id == resume:
             participant = known
+            if known.lost_at is not None and known.role in SEATED:
+                away_s = (self.now() - known.lost_at).total_seconds()
+                out.append(PresenceGap(known.id, known.lost_at, away_s, "line"))
             participant.seat, participant.connected, participant.lost_at = seat, True, None
         else:
             hand_at = None

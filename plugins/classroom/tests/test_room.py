@@ -19,6 +19,7 @@ from plugins.classroom.server.outgoing import (
     MediaSignal,
     Outgoing,
     PresenceEnded,
+    PresenceGap,
     PresenceStarted,
     RecordLesson,
     Removed,
@@ -300,6 +301,7 @@ def test_a_cut_line_keeps_the_seat_and_one_presence(bench: Bench) -> None:
     again, out = bench.room.join(LENA, resume=lena.id)
     assert again.id == lena.id and again.hand_at is not None
     assert not of(out, PresenceStarted) and not of(out, Close)
+    assert [(gap.seconds, gap.why) for gap in of(out, PresenceGap)] == [(89.0, "line")]
     assert frames(out, teacher, "person")[0]["person"]["connection"] == "good"
 
 
@@ -510,7 +512,12 @@ def test_a_lost_node_is_a_sentence_and_coming_back_joins_again(bench: Bench) -> 
     teacher, lena = bench.join(TEACHER, LENA)
     out = report(bench, "node_lost")
     assert frames(out, teacher)[0]["sentence"] == "media_lost" and bench.room.occupied()
+    bench.at += timedelta(seconds=3)
     out = report(bench, "node_back")
+    assert {(gap.participant_id, gap.seconds, gap.why) for gap in of(out, PresenceGap)} == {
+        (teacher.id, 3.0, "media"),
+        (lena.id, 3.0, "media"),
+    }
     assert of(out, MediaJoin) == [MediaJoin(teacher.id), MediaJoin(lena.id)]
     assert frames(out, lena)[0]["sentence"] == "media_back"
 
