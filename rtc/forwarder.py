@@ -133,7 +133,9 @@ class Forwarder:
             self.target = encoding
             if self not in encoding.forwarders:
                 encoding.forwarders.append(self)
-            encoding.request_keyframe(now)
+            if self.transport.connected:
+                # Before that it would be lost on the way, and the next one is half a second off.
+                encoding.request_keyframe(now)
 
     def resume(self, now: float) -> None:
         """After a pause on the publisher's side: go on from the next keyframe as if nothing was missing."""

@@ -82,7 +82,8 @@ class Subscriber:
         for mid, forwarder in self.slots.items():
             if forwarder.publication is not None and forwarder.publication not in tracks:
                 self.unbind(mid)
-        waiting = [one for one in tracks if one not in {slot.publication for slot in self.slots.values()}]
+        held = {slot.publication for slot in self.slots.values()}
+        waiting = sorted((one for one in tracks if one not in held), key=self._comes)
         placed: dict[str, dict[str, Any]] = {}
         answers = [self._answer(section, waiting, placed, now) for section in offer.sections]
         self.allocate(now)
@@ -123,8 +124,9 @@ class Subscriber:
         now = time.monotonic()
         for forwarder in self.slots.values():
             # A keyframe that came during the handshake is lost for the browser.
-            if forwarder.encoding is not None:
-                forwarder.encoding.request_keyframe(now)
+            wanted = forwarder.encoding or forwarder.target
+            if wanted is not None:
+                wanted.request_keyframe(now)
         self.bandwidth.started_at = now
         self.participant.on_connection("subscriber", True, "")
 
@@ -311,6 +313,15 @@ class Subscriber:
             self.allocate(now)
         else:
             self._pace(now)
+
+    def _comes(self, publication: Publication) -> int:
+        """Which track gets a transceiver first, where there are fewer: the speaker, screens, who can be heard."""
+        if publication.participant.id == self.participant.room.loudest or publication.source == "screen":
+            return 0
+        visible = self.participant.visible or {}
+        if (publication.participant.id, publication.source) in visible:
+            return 1
+        return 3 if publication.muted else 2
 
     def _answer(
         self, section: sdp.Section, waiting: list[Publication], placed: dict[str, dict[str, Any]], now: float

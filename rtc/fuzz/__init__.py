@@ -171,6 +171,7 @@ class _Wire:
     """Takes what a forwarder sends."""
 
     sent = None
+    connected = True
     closed = False
 
     def send(self, packet: bytes) -> None:

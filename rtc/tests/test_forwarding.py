@@ -25,6 +25,7 @@ class Wire:
     """A transport that keeps what was sent."""
 
     def __init__(self) -> None:
+        self.connected = True
         self.rtp: list[rtp.Packet] = []
         self.rtcp: list[rtcp.Block] = []
         self.sent: SentPackets | None = None

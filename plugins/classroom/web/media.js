@@ -26,6 +26,10 @@ const RESTART_EVERY_MS = 4000;
 const RENEW_AFTER_MS = 10000;
 const HELLO_AGAIN_MS = 1000;
 const HOLD_MS = 8000;
+/** In a full room a short first offer brings the speaker at once; the others follow when that is on the screen. */
+const FIRST_OF_KIND = 4;
+const REST_AFTER_MS = 500;
+const REST_AT_MOST_MS = 2000;
 const noop = () => {};
 
 const trackKey = (track) => `${track.participant_id}/${track.source}`;
@@ -228,8 +232,10 @@ export class MediaSession {
   async answered(message) {
     const connection = this[message.kind];
     if (!connection || !(await connection.accept(message))) return;
-    if (message.kind === "subscriber") this.place(message.mids);
-    else this.applyWatched();
+    if (message.kind === "subscriber") {
+      this.place(message.mids);
+      if (!connection.begun) this.subscribeRest(connection);
+    } else this.applyWatched();
     this.stateChanged();
   }
 
@@ -363,13 +369,25 @@ export class MediaSession {
       this.subscriber = this.connect("subscriber");
     }
     const { pc } = this.subscriber;
+    const most = this.subscriber.begun ? Infinity : FIRST_OF_KIND;
     for (const kind of ["audio", "video"]) {
       const have = pc.getTransceivers().filter((one) => one.receiver.track.kind === kind).length;
-      const need = this.wanted.filter((one) => one.kind === kind).length;
+      const need = Math.min(most, this.wanted.filter((one) => one.kind === kind).length);
       for (let count = have; count < need; count += 1) pc.addTransceiver(kind, { direction: "recvonly" });
     }
     await this.subscriber.negotiate();
     this.stateChanged();
+  }
+
+  /** Negotiating a hundred sections keeps a page busy: not before the first picture had its chance. */
+  async subscribeRest(connection) {
+    connection.begun = true;
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    if (this.wanted.length > this.subscriber.pc.getTransceivers().length) {
+      for (let waited = 0; waited < REST_AT_MOST_MS && connection.pc.connectionState !== "connected"; waited += 50) await pause(50);
+      await pause(REST_AFTER_MS);
+    }
+    return this.subscribe();
   }
 
   /** After an answer: deliver tracks by the node's own mapping of mids. */
