@@ -17,6 +17,7 @@ STRINGS = (
     N_("Whiteboard"),
     N_("The board opens with the room."),
     N_("Board menu"),
+    N_("Colours"),
     N_("Pages"),
     N_("Page {page} of {pages}"),
     N_("Previous page"),

@@ -73,7 +73,10 @@ function Page({ room, page, board, setBoard, t, go, leads, following }) {
     if (live.current.binding) live.current.binding.readOnly = readOnly;
   }, [readOnly]);
   const canvas = useRef(null);
-  useEffect(() => nameMenu(canvas.current, t("Board menu")), [t]);
+  useEffect(
+    () => nameParts(canvas.current, { ".main-menu-trigger": t("Board menu"), ".color-picker-container[role=dialog]": t("Colours") }),
+    [t],
+  );
 
   return (
     <>
@@ -156,9 +159,13 @@ function describe(api, t) {
   }));
 }
 
-/** Excalidraw's menu button has no name of its own and comes anew with each layout. Returns how to stop. */
-function nameMenu(root, name) {
-  const look = () => root.querySelectorAll(".main-menu-trigger").forEach((button) => button.setAttribute("aria-label", name));
+/** Excalidraw's menu button and colour boxes have no name of their own and come anew with each layout. Returns how to stop. */
+function nameParts(root, names) {
+  const look = () => {
+    for (const [selector, name] of Object.entries(names)) {
+      root.querySelectorAll(`${selector}:not([aria-label])`).forEach((part) => part.setAttribute("aria-label", name));
+    }
+  };
   const watch = new MutationObserver(look);
   watch.observe(root, { childList: true, subtree: true });
   look();
