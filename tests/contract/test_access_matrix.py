@@ -332,6 +332,7 @@ def filled(academy: World, path: str) -> str:
         "{session_id}": academy.mine.session.id,
         "{material_id}": academy.material_id,
         "{token}": "unknown",
+        "{file_id}": "unknown",
         "{path:path}": "Nunito/none.woff2",
         "{page}": "0",
         "{student_id}": academy.mine.students[0].id,
