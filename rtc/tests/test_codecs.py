@@ -5,7 +5,9 @@
 
 import fractions
 import itertools
+import os
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from rtc import codecs, rtp, sdp
 from rtc.dependency import Dependency
 from rtc.encoding import Encoding
 from rtc.forwarder import Forwarder
+from rtc.tests.priority import ordinary
 from rtc.tests.test_forwarding import Wire
 
 pytestmark = pytest.mark.unit
@@ -30,8 +33,13 @@ MTU = 1100
 OFFER = Path(__file__).with_name("offer.sdp").read_text()
 
 
-def encode(library: str, options: dict[str, str]) -> Iterator[tuple[bytes, bool]]:
+def encode(library: str, options: dict[str, str]) -> list[tuple[bytes, bool]]:
     """(frame, whether it is a keyframe) of 30 moving pictures; a keyframe about every tenth."""
+    with ordinary():
+        return list(_encode(library, options))
+
+
+def _encode(library: str, options: dict[str, str]) -> Iterator[tuple[bytes, bool]]:
     context = av.CodecContext.create(library, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = 320, 180, "yuv420p"
@@ -287,3 +295,9 @@ def test_red_and_fec_are_answered_where_they_are_offered(order: str, formats: st
     assert "useinbandfec=1" in answered
     plain = sdp.build_answer(local, [sdp.AnswerSection(section, "recvonly", codec)])
     assert "red/48000" not in plain
+
+
+def test_encoding_leaves_the_process_an_ordinary_one() -> None:
+    encode(*ENCODERS["av1"][:2])
+    if sys.platform == "linux":
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER

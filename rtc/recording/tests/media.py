@@ -10,6 +10,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from rtc.recording.bits import leb128, read_leb128
+from rtc.tests.priority import ordinary
 
 FPS = 25
 ENCODERS = {
@@ -33,6 +34,11 @@ class Rtp:
 
 def video_frames(codec: str, count: int, size: tuple[int, int] = (160, 96)) -> list[bytes]:
     """Encoded frames, a keyframe each second; the picture is a moving bar."""
+    with ordinary():
+        return _video_frames(codec, count, size)
+
+
+def _video_frames(codec: str, count: int, size: tuple[int, int]) -> list[bytes]:
     name, options = ENCODERS[codec]
     encoder = cast(VideoCodecContext, av.CodecContext.create(name, "w"))
     encoder.width, encoder.height = size
