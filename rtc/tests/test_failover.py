@@ -105,7 +105,7 @@ async def test_the_only_node_comes_back(start: Start) -> None:
         node.end()
         await asyncio.sleep(0.5)
         node.start()
-        await rising(bob, "ann/microphone", "totalAudioEnergy", 20)
+        await rising(bob, "ann/microphone", "totalAudioEnergy", 90)
         await meet((ann, "ann"), (bob, "bob"))
 
 
