@@ -124,6 +124,8 @@ def run(name: str) -> Report:
     """Run one bench. Raises `UnknownBenchError`; what the bench raises goes through: a crash is no result."""
     if name not in names():
         raise UnknownBenchError(name)
+    if (checkout := str(FOLDER.parent)) not in sys.path:
+        sys.path.insert(0, checkout)  # benches run the same stack as the tests, which are not installed
     context = Context(name)
     before = os.getloadavg()
     result: Result = importlib.import_module(f"bench.{name}").run(context)

@@ -1,8 +1,9 @@
 """Courses, their curriculum, who may teach and who takes them, and materials."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Column, text
 from sqlmodel import Field, UniqueConstraint
 
 from core.domain.base import Table, UTCDateTime, new_id, utc_now
@@ -17,6 +18,13 @@ class Course(Table, table=True):
     active: bool = True
     recorded: bool = False
     """Its lessons are recorded from their start on; of those who consented, as always."""
+    length_min: int = Field(default=45, sa_column_kwargs={"server_default": text("45")})
+    template: dict[str, Any] = Field(
+        default_factory=dict[str, Any],
+        sa_column=Column(JSON, nullable=False, server_default=text("'{}'")),
+    )
+    """Settings of its lessons' rooms: {"whiteboard", "captions", "polls", "chat": bool, "lobby": mode,
+    "captions_lang": BCP 47, "region": a media region, "" = near its people}. What is missing is the house's default."""
     version: int = 1
 
 

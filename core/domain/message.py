@@ -51,3 +51,19 @@ class Timer(Table, table=True):
     """waiting | fired | stale | failed."""
     attempts: int = 0
     fired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class MessagePreference(Table, table=True):
+    """How one person wants to be reminded; no row = the organisation's settings. reminders_s: before the start.
+
+    channels: names in the order they are tried. quiet_from, quiet_until: "21:00", wall clock where they live,
+    "" = never quiet; a reminder that falls in between comes before it.
+    """
+
+    __tablename__ = "message_preference"
+    person_id: str = Field(foreign_key="person.id", primary_key=True)
+    reminders_s: list[int] = Field(default_factory=list, sa_type=JSON)
+    channels: list[str] = Field(default_factory=list, sa_type=JSON)
+    quiet_from: str = ""
+    quiet_until: str = ""
+    version: int = 1

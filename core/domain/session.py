@@ -30,6 +30,10 @@ class ClassSession(Table, table=True):
     end_reason: str = ""
     chain: str = ""
     created_by: str = Field(foreign_key="person.id")
+    series_id: str | None = Field(default=None, foreign_key="series.id", index=True)
+    series_day: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """The local date the series' rule names (RFC 5545 RECURRENCE-ID); stays when the lesson is moved."""
+    language: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     version: int = 1
 
 

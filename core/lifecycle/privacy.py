@@ -6,7 +6,7 @@ A plugin answers for its own tables by the hooks export_person and erase_person;
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Literal, cast
 
 from sqlalchemy import Column, ColumnElement
@@ -19,9 +19,11 @@ from core.delivery import audit
 from core.domain import (
     Briefing,
     CaseNote,
+    ChangeRequest,
     ClassSession,
     ExceptionCase,
     JoinLink,
+    LessonRequest,
     Person,
     Seat,
     StudentReport,
@@ -40,11 +42,24 @@ NOBODY = "…"
 
 What = Literal["erase", "keep"]
 RULES: dict[str, tuple[What, str]] = {
+    "api_token.created_by": ("keep", "an id"),
     "attendance.corrected_by": ("keep", "who changed a record is part of the record"),
     "attendance.person_id": ("keep", "minutes for the academy's accounts; no name, no words"),
     "audit_entry.actor_id": ("keep", "the log proves who saw what, until its own date"),
     "audit_entry.person_id": ("keep", "the log proves whose data was seen, until its own date"),
+    "availability_exception.created_by": ("keep", "an id"),
+    "availability_exception.person_id": ("erase", "when somebody was away"),
+    "availability_hours.person_id": ("erase", "when somebody can be booked"),
+    "batch_plan.decided_by": ("keep", "an id"),
+    "batch_plan.made_by": ("keep", "an id"),
+    "booking_profile.person_id": ("erase", ""),
+    "busy_time.person_id": ("erase", "when somebody was busy"),
+    "busy_calendar.person_id": ("erase", "where somebody keeps their calendar"),
+    "calendar_feed.person_id": ("erase", ""),
     "case_note.person_id": ("keep", "what was done about a case; names are taken out of the text"),
+    "change_request.asked_by": ("keep", "what became of a lesson; the words are taken out"),
+    "change_request.decided_by": ("keep", "an id"),
+    "change_request.student_id": ("keep", "what became of a lesson; the words are taken out"),
     "class_session.created_by": ("keep", "an id"),
     "consent.given_by": ("keep", "proof of what was allowed"),
     "consent.person_id": ("keep", "proof of what was allowed"),
@@ -56,24 +71,40 @@ RULES: dict[str, tuple[What, str]] = {
     "exception_case.resolved_by": ("keep", "an id"),
     "guardianship.guardian_id": ("erase", ""),
     "guardianship.student_id": ("erase", ""),
+    "lesson_change.by": ("keep", "an id"),
+    "lesson_change.student_id": ("erase", "how often somebody moved lessons"),
+    "lesson_package.created_by": ("keep", "an id"),
+    "lesson_package.student_id": ("keep", "lessons for the academy's accounts; no name"),
+    "lesson_request.asked_by": ("keep", "an id"),
+    "lesson_request.decided_by": ("keep", "an id"),
+    "lesson_request.student_id": ("keep", "what series came of; wishes and words are taken out"),
     "login.person_id": ("erase", ""),
     "magic_link.person_id": ("erase", ""),
+    "make_up_credit.student_id": ("keep", "lessons for the academy's accounts; no name"),
     "material.added_by": ("keep", "an id"),
     "message.to_person_id": ("erase", "what was written to them"),
+    "message_preference.person_id": ("erase", ""),
     "person_role.person_id": ("erase", ""),
+    "plan_item.instructor_id": ("keep", "an id"),
     "presence_interval.person_id": ("erase", "when somebody was connected, and from where it broke"),
     "progress_record.student_id": ("erase", ""),
     "qualification.instructor_id": ("erase", ""),
     "recording.started_by": ("keep", "an id"),
     "recording_file.person_id": ("keep", "nobody can open it any more; row and bytes go within a minute"),
     "seat.person_id": ("keep", "that a lesson took place; no name"),
+    "series.created_by": ("keep", "an id"),
+    "series.instructor_id": ("keep", "an id"),
     "signal.decided_by": ("keep", "an id"),
     "signal.person_id": ("erase", "what a detector thought"),
     "student_report.student_id": ("erase", ""),
+    "substitute_offer.instructor_id": ("keep", "who was asked; no name"),
+    "substitution.filled_by": ("keep", "an id"),
+    "substitution.opened_by": ("keep", "an id"),
+    "substitution.out_id": ("keep", "who could not come; no name"),
     "summary.decided_by": ("keep", "an id"),
     "transcript_segment.person_id": ("erase", "what somebody said"),
 }
-"""table.column -> what happens to its rows when that person is erased, and why."""
+"""table.column -> what happens to its rows when that person is erased, and why. Rows go in this order."""
 
 
 def export(actor: Actor, person_id: str) -> dict[str, Any]:
@@ -169,6 +200,15 @@ def _erase_words(db: Session, person: Person) -> None:
     for note in db.exec(select(CaseNote).where(col(CaseNote.case_id).in_(cases))):
         note.text = _unnamed(note.text, person)
         db.add(note)
+    for request in db.exec(select(LessonRequest).where(LessonRequest.student_id == person.id)):
+        request.note, request.reason, request.windows, request.wishes = "", "", [], {}
+        db.add(request)
+    changes = select(ChangeRequest).where(
+        or_(ChangeRequest.student_id == person.id, ChangeRequest.asked_by == person.id)
+    )
+    for change in db.exec(changes):
+        change.why, change.answer = "", ""
+        db.add(change)
 
 
 def _without(value: Any, said: set[str], person: Person) -> Any:
@@ -209,7 +249,7 @@ def _columns() -> Iterable[tuple[Column[Any], What]]:
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     """JSON values; secrets are nobody's data."""
     return {
-        str(key): value.isoformat() if isinstance(value, datetime) else value
+        str(key): value.isoformat() if isinstance(value, (datetime, date, time)) else value
         for key, value in row.items()
         if key not in _SECRETS
     }

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -29,7 +30,8 @@ LONGEST_LINE = 300
 """Reflex quotes whole figures in its errors."""
 
 SOURCES = ("hilink_app", "plugins", "assets", "core/i18n.py", "core/i18n", "core/locale", "core/locales")
-FILES = ("requirements.lock", "reflex.lock/package.json", "reflex.lock/package-lock.json", "rxconfig.py")
+PACKAGES = "package.json"
+FILES = ("requirements.lock", f"reflex.lock/{PACKAGES}", "reflex.lock/package-lock.json", "rxconfig.py")
 SUFFIXES = {".py", ".jsx", ".js", ".css", ".json", ".po", ".svg", ".png", ".woff2", ".webmanifest", ".ico"}
 SKIPPED_FOLDERS = {"__pycache__", "tests", "migrations", "external", "toolchain", "node_modules"}
 
@@ -75,8 +77,14 @@ def digest(root: Path = ROOT) -> str:
     sha = hashlib.sha256("\0".join(installed_plugins()).encode())
     for path in _inputs(root):
         sha.update(b"\0" + str(path.relative_to(root)).encode() + b"\0")
-        sha.update(path.read_bytes())
+        sha.update(_content(path))
     return sha.hexdigest()[:16]
+
+
+def _content(path: Path) -> bytes:
+    """Reflex writes its package list in another order each time; only what it says counts."""
+    content = path.read_bytes()
+    return json.dumps(json.loads(content), sort_keys=True).encode() if path.name == PACKAGES else content
 
 
 def builds_dir(root: Path = ROOT) -> Path:
@@ -143,11 +151,19 @@ def build(progress: Progress = lambda _line: None, root: Path = ROOT, force: boo
         if not force and (ready := find(root)):
             return ready
         work = root / ".web"
-        name = digest(root)
-        _export(work, root, progress)
+        with _same_packages(root / "reflex.lock" / PACKAGES):
+            _export(work, root, progress)
         # Resolving packages may have refreshed reflex.lock, which is part of the digest.
-        name = name if digest(root) == name else digest(root)
-        return _publish(work, builds_dir(root) / name)
+        return _publish(work, builds_dir(root) / digest(root))
+
+
+@contextmanager
+def _same_packages(path: Path) -> Iterator[None]:
+    """Leave the file as it was when a build wrote the same in another order: no change without a reason."""
+    before = (path.read_bytes(), _content(path)) if path.is_file() else None
+    yield
+    if before and _content(path) == before[1]:
+        path.write_bytes(before[0])
 
 
 def _export(work: Path, root: Path, progress: Progress) -> None:

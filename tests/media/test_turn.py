@@ -15,7 +15,7 @@ from core.turn import TTL_S, credentials, ice_servers
 from hilink_app.toolchain.turn import TurnServer
 from rtc.media_client import MediaClient
 from rtc.node import Node
-from rtc.tests.conftest import KEY, Pages, chromium, serving
+from rtc.tests.conftest import KEY, Pages, chromium, eventually, serving
 from rtc.tests.test_browser import meet
 
 pytestmark = pytest.mark.media
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.media
 SECRET = "a relay's secret"
 SELECTED = """async () => {
   const report = [...(await session.subscriber.pc.getStats()).values()];
-  const pair = report.find((one) => one.type === 'candidate-pair' && one.nominated && one.state === 'succeeded');
+  const transport = report.find((one) => one.type === 'transport');
+  const pair = report.find((one) => one.id === transport?.selectedCandidatePairId);
   const local = report.find((one) => one.id === pair?.localCandidateId);
   return [local?.candidateType, local?.relayProtocol];
 }"""
@@ -61,11 +62,12 @@ async def test_seeing_and_hearing_through_the_relay(pages: Pages, relay: TurnSer
     )
     await meet((ann, "ann"), (bob, "bob"))
     for page in (ann, bob):
-        assert await selected(page) == ["relay", transport]
+        await eventually(lambda page=page: through(page, transport))
 
 
-async def selected(page: Page) -> list[str]:
-    return await page.evaluate(SELECTED)
+async def through(page: Page, transport: str) -> bool:
+    """The statistics name the pair some time after media flows."""
+    return await page.evaluate(SELECTED) == ["relay", transport]
 
 
 async def allocate(relay: TurnServer, username: str, password: str) -> None:

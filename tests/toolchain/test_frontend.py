@@ -80,3 +80,14 @@ def test_reflexs_own_source_still_takes_the_same_origin_branch() -> None:
 def test_a_reflex_that_changed_is_noticed() -> None:
     with pytest.raises(RuntimeError, match=r"state\.js has changed"):
         same_origin.patch("const other = 1;")
+
+
+def test_the_order_of_the_package_list_is_no_change(checkout: Path) -> None:
+    packages = checkout / "reflex.lock" / "package.json"
+    packages.parent.mkdir()
+    packages.write_text('{"a": 1, "b": 2}')
+    before = frontend.digest(checkout)
+    packages.write_text('{"b":2,"a":1}')
+    assert frontend.digest(checkout) == before
+    packages.write_text('{"b":3,"a":1}')
+    assert frontend.digest(checkout) != before
