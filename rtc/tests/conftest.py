@@ -187,11 +187,18 @@ class Pages:
         publish: str = "camera,microphone",
         width: int = 640,
         ice: Mapping[str, Any] | None = None,
+        room: str = "room",
     ) -> Page:
         """ice: more for MediaSession, such as iceServers and iceTransportPolicy."""
         context = await self._browser.new_context()
         page = await context.new_page()
-        query = {"id": participant_id, "publish": publish, "width": width, "ice": json.dumps(ice or {})}
+        query = {
+            "id": participant_id,
+            "room": room,
+            "publish": publish,
+            "width": width,
+            "ice": json.dumps(ice or {}),
+        }
         await page.goto(f"http://127.0.0.1:{self._server.port}/?{urlencode(query)}")
         return page
 
