@@ -7,12 +7,14 @@ safe side: free time shrinks, taken time grows.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.scheduling.availability import Availability, WeeklyHours
+from core.scheduling.times import zone
 from core.scheduling.windows import Window
 
 QUARTER = timedelta(minutes=15)
@@ -63,12 +65,100 @@ class Grid:
             bits[max(0, starts) : max(0, ends)] = True
         return bits
 
+    def touched(self, windows: Iterable[Window]) -> Bits:
+        """True where a window touches the quarter."""
+        bits = np.ones(self.size, dtype=np.bool_)
+        self.take(bits, windows)
+        return ~bits
+
     def take(self, bits: Bits, windows: Iterable[Window], around: timedelta = timedelta(0)) -> None:
         """Make False, in place, what the windows touch, widened by `around` on both sides."""
         for one in windows:
             starts = self.quarter(one.starts_at - around)
             ends = -((self.first - one.ends_at - around) // QUARTER)
             bits[max(0, starts) : max(0, ends)] = False
+
+
+class Clocks:
+    """Wall clocks over one grid, kept a zone: `open_bits` is `availability.open_windows`, for many people quickly."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._local: dict[str, tuple[Counts, int]] = {}
+
+    def local(self, tz: str) -> tuple[Counts, int]:
+        """(quarter of local time since `first_day`'s midnight, for each quarter; first_day as an ordinal)."""
+        if tz not in self._local:
+            self._local[tz] = self._of(tz)
+        return self._local[tz]
+
+    def days(self, tz: str) -> Counts:
+        """The local date of each quarter, as an ordinal."""
+        local, first_day = self.local(tz)
+        return local // A_DAY + first_day
+
+    def open_bits(self, who: Availability) -> Bits:
+        """When they are open, lessons and busy times not looked at."""
+        bits = self.weekly_bits(who)
+        self.grid.take(bits, (one.window for one in who.exceptions if one.kind == "away"))
+        if who.holidays:
+            bits &= ~np.isin(self.days(who.tz), [day.toordinal() for day in who.holidays])
+        return bits
+
+    def weekly_bits(self, who: Availability) -> Bits:
+        """The weekly hours, and what is open beside them."""
+        bits = self.grid.free(one.window for one in who.exceptions if one.kind == "extra")
+        for tz in {one.tz for one in who.hours}:
+            local, first_day = self.local(tz)
+            week = np.zeros(A_WEEK, dtype=np.bool_)
+            for one in who.hours:
+                if one.tz == tz and one.valid_from is None and one.valid_until is None:
+                    week[np.arange(*_quarters(one)) % A_WEEK] = True
+                elif one.tz == tz:
+                    bits |= _dated(one, local, first_day)
+            bits |= week[(local + (first_day + 6) % 7 * A_DAY) % A_WEEK]
+        return bits
+
+    def _of(self, tz: str) -> tuple[Counts, int]:
+        here, grid = zone(tz), self.grid
+        first_day = (grid.first - timedelta(days=1)).date()
+        midnight = datetime.combine(first_day, time(0), UTC)
+        local = np.arange(grid.size, dtype=np.int32) + grid_shift(grid.first, midnight)
+        offsets = np.empty(grid.size, dtype=np.int32)
+        for first in range(0, grid.size, A_DAY):
+            last = min(first + A_DAY, grid.size)
+            moments = [grid.moment(first), grid.moment(last)]
+            before, after = (moment.astimezone(here).utcoffset() for moment in moments)
+            assert before is not None and after is not None
+            offsets[first:last] = before // QUARTER
+            if before != after:
+                for quarter in range(first, last):
+                    offset = grid.moment(quarter).astimezone(here).utcoffset()
+                    assert offset is not None
+                    offsets[quarter] = offset // QUARTER
+        return local + offsets, first_day.toordinal()
+
+
+def grid_shift(moment: datetime, since: datetime) -> int:
+    return (moment - since) // QUARTER
+
+
+def _quarters(one: WeeklyHours) -> tuple[int, int]:
+    """From the first to the last whole quarter of the hours, counted from Monday; may end in the next week."""
+    starts = one.weekday * A_DAY + -(-(one.starts.hour * 60 + one.starts.minute) // 15)
+    ends = one.weekday * A_DAY + (one.ends.hour * 60 + one.ends.minute) // 15
+    return starts, ends if one.ends > one.starts else ends + A_DAY
+
+
+def _dated(one: WeeklyHours, local: Counts, first_day: int) -> Bits:
+    """Hours that hold from or until a date: the date on which they begin counts."""
+    starts, ends = (quarter - one.weekday * A_DAY for quarter in _quarters(one))
+    since = local - starts
+    days = since // A_DAY + first_day
+    first = (one.valid_from or date.min).toordinal()
+    last = (one.valid_until or date.max).toordinal()
+    weekdays = (days + 6) % 7
+    return (since % A_DAY < ends - starts) & (weekdays == one.weekday) & (days >= first) & (days <= last)
 
 
 def runs(bits: Bits) -> Counts:
@@ -79,10 +169,25 @@ def runs(bits: Bits) -> Counts:
     return (following - places).astype(np.int32)
 
 
-def gaps(taken: Bits) -> tuple[Counts, Counts]:
-    """For each quarter how many free ones lie between it and the last taken before, and the next taken from it on."""
-    places = np.arange(taken.size, dtype=np.int32)
-    last: Any = np.maximum.accumulate(np.where(taken, places, -FAR))
-    before = np.concatenate(([FAR], places[1:] - last[:-1] - 1)).astype(np.int32)
-    following: Any = np.minimum.accumulate(np.where(taken, places, FAR)[::-1])[::-1]
-    return before, (following - places).astype(np.int32)
+@dataclass(frozen=True, slots=True)
+class Neighbors:
+    """For each quarter the last taken one up to it, and the first from it on; far away when there is none."""
+
+    last: Counts
+    following: Counts
+
+    @classmethod
+    def of(cls, taken: Bits) -> "Neighbors":
+        places = np.arange(taken.size, dtype=np.int32)
+        last: Any = np.maximum.accumulate(np.where(taken, places, np.int32(-FAR)))
+        following: Any = np.minimum.accumulate(np.where(taken, places, np.int32(FAR))[::-1])[::-1]
+        return cls(last, following)
+
+    def before(self, at: Counts) -> Counts:
+        """Free quarters before lessons that begin at these."""
+        return at - self.last[np.maximum(at - 1, 0)] - 1
+
+    def after(self, at: Counts, need: int) -> Counts:
+        """Free quarters after lessons of `need` that begin at these."""
+        ends = at + need
+        return self.following[np.minimum(ends, self.following.size - 1)] - ends

@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from itertools import chain
 
 from core.i18n import N_
-from core.scheduling.availability import Availability, Reason, free_windows, open_windows, reasons_against
+from core.scheduling.availability import Availability, Reason, free_windows, reasons_against
 from core.scheduling.grid import QUARTER
 from core.scheduling.times import zone
 from core.scheduling.windows import Window, common, span
@@ -23,12 +23,17 @@ WISHED = 25.0
 LANGUAGE = 20.0
 FREE_LOAD = 15.0
 """For an instructor without any lesson; less in proportion to how full their hours are."""
-CLOSE = 10.0
+CLOSE = 6.0
 """For a lesson that leaves no hole in the day."""
+A_LESSON = timedelta(hours=1)
+"""What a lesson fills of somebody's hours, its pause included: how full they are is counted in these."""
+HOLE = 2.0
+"""Points lost for each hour of a hole."""
 NEAR_GAP, FAR_GAP = timedelta(hours=1), timedelta(hours=8)
 """Between lessons: a pause up to the first leaves no hole, from the second on it is another part of the day."""
 CIVIL = (time(7), time(22))
 """When somebody who has said nothing may be offered another time, wall clock where they live."""
+HALF_A_WEEK = timedelta(days=3.5)
 LOOK_AROUND = timedelta(days=7)
 
 
@@ -161,13 +166,13 @@ def gap_points(gap: timedelta) -> float:
     if gap <= NEAR_GAP or gap >= FAR_GAP:
         return CLOSE
     hours = (gap - NEAR_GAP) / timedelta(hours=1)
-    return max(0.0, CLOSE - 3 * hours)
+    return max(0.0, CLOSE - HOLE * hours)
 
 
-def load_of(teacher: Teacher, within: Window) -> float:
-    """Share of the open hours that lessons fill, 0 to 1 (1 for somebody without hours)."""
-    opened = _hours(open_windows(teacher.availability, within))
-    return min(1.0, _hours(common(teacher.booked, [within])) / opened) if opened else 1.0
+def load_of(who: Availability, lessons: int) -> float:
+    """How full a week with so many lessons is, 0 to 1 (1 for somebody without hours)."""
+    minutes = sum(_minutes(one.starts, one.ends) for one in who.hours)
+    return min(1.0, lessons * A_LESSON / timedelta(minutes=minutes)) if minutes else 1.0
 
 
 def taught_reason(times: int) -> Reason:
@@ -202,7 +207,8 @@ STUDENT_WORDS = {
 
 
 def _fit(one: Teacher, language: str, lesson: Window, times: int) -> Fit:
-    load = load_of(one, lesson.widened(timedelta(days=3.5)))
+    week = lesson.widened(HALF_A_WEEK)
+    load = load_of(one.availability, sum(other.overlaps(week) for other in one.booked))
     score = taught_points(times) + FREE_LOAD * (1 - load)
     met, unmet = [QUALIFIED], list[Reason]()
     if language:
@@ -258,8 +264,9 @@ def _starts(free: Window, length: timedelta) -> Iterable[datetime]:
         moment += QUARTER
 
 
-def _hours(windows: Iterable[Window]) -> float:
-    return sum(one.length / timedelta(hours=1) for one in windows)
+def _minutes(starts: time, ends: time) -> int:
+    minutes = (ends.hour - starts.hour) * 60 + ends.minute - starts.minute
+    return minutes if minutes > 0 else minutes + 24 * 60
 
 
 def _primary(language: str) -> str:

@@ -5,18 +5,19 @@ and the search ends when none of the rest can beat what was found. So an academy
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from core.i18n import N_
-from core.scheduling.availability import DAY, Availability, Reason, open_windows
-from core.scheduling.grid import A_WEEK, QUARTER, Bits, Floats, Grid, gaps, runs
+from core.scheduling.availability import DAY, Reason, WeeklyHours
+from core.scheduling.grid import QUARTER, Bits, Clocks, Counts, Floats, Grid, Neighbors
 from core.scheduling.matching import (
     CLOSE,
     FAR_GAP,
     FREE_LOAD,
+    HOLE,
     LANGUAGE,
     NEAR_GAP,
     QUALIFIED,
@@ -26,14 +27,15 @@ from core.scheduling.matching import (
     Teacher,
     gap_reason,
     language_reason,
+    load_of,
     load_reason,
     taught_points,
     taught_reason,
 )
 from core.scheduling.times import zone
 from core.scheduling.windows import Window
-from core.scheduling.wish import MISSING, SPREAD, Pattern, Plan, Slot, Wish, planned, sentence
-from core.scheduling.zones import spans
+from core.scheduling.wish import SPREAD, Pattern, Plan, Slot, Wish, planned, sentence
+from core.scheduling.zones import instant, spans
 
 BATCH = 12
 """Instructors looked at closely in one go."""
@@ -79,56 +81,65 @@ def propose(
     now: datetime,
     most: int = 3,
     fill: Fill | None = None,
+    lessons: Mapping[str, int] | None = None,
 ) -> Proposals:
-    """The best `most` instructors. fill: loads lessons for those looked at closely; None = they are there."""
+    """The best `most` instructors.
+
+    fill: loads lessons for those looked at closely; None = they are there. lessons: how many each of them has in the
+    week in which the wish begins (`first_week`); None = counted here.
+    """
     plan = planned(wish, now)
+    clocks = Clocks(plan.grid)
     able = [one for one in teachers if wish.course_id in one.courses]
     left_out = [
         LeftOut(one.person_id, (UNQUALIFIED,)) for one in teachers if wish.course_id not in one.courses
     ]
-    mine = student_bits(plan.grid, student, now)
+    mine = student_bits(clocks, student, now)
     if plain := _plain_constraint(plan, mine, able):
         return Proposals((), (*left_out, *(LeftOut(one.person_id, (plain,)) for one in able)), plain)
-    coarse = _Coarse(plan)
-    waiting: list[tuple[float, str, Teacher]] = []
-    for one in able:
-        if coarse.may(one.availability):
-            waiting.append((-_bound(wish, one), one.person_id, one))
-        else:
-            left_out.append(LeftOut(one.person_id, (HOURS,)))
-    waiting.sort(key=lambda entry: entry[:2])
-    found: list[Proposal] = []
+    loads = _loads(wish, able, lessons, now)
+    waiting = sorted(
+        ((-_bound(wish, one, loads[one.person_id]), one.person_id, one) for one in able),
+        key=lambda entry: entry[:2],
+    )
+    found: list[_Look] = []
     days = 0
     while waiting:
-        if len(found) >= most and -waiting[0][0] < found[most - 1].score:
+        if len(found) >= most and -waiting[0][0] < (found[most - 1].score or 0):
             left_out += [LeftOut(one.person_id, (RANKED_LOWER,)) for _, _, one in waiting]
             break
         batch, waiting = [one for _, _, one in waiting[:BATCH]], waiting[BATCH:]
         full = fill([one.person_id for one in batch]) if fill else {one.person_id: one for one in batch}
-        for one in (full[one.person_id] for one in batch if one.person_id in full):
-            answer = _Look(plan, one, mine, now).answer()
-            if isinstance(answer, Proposal):
-                found.append(answer)
+        for one in (full[one.person_id] for one in batch):
+            look = _Look(plan, clocks, one, mine, now, loads[one.person_id])
+            if look.score is not None:
+                found.append(look)
             else:
-                left_out.append(answer[0])
-                days = max(days, answer[1])
-        found.sort(key=lambda proposal: (-proposal.score, proposal.person_id))
-    left_out += [LeftOut(one.person_id, (RANKED_LOWER,)) for one in found[most:]]
+                left_out.append(look.left_out())
+                days = max(days, look.days)
+        found.sort(key=lambda look: (-(look.score or 0), look.person_id))
+    left_out += [LeftOut(look.person_id, (RANKED_LOWER,)) for look in found[most:]]
     constraint = None if found else _constraint(wish, left_out, days)
-    return Proposals(tuple(found[:most]), tuple(left_out), constraint)
+    return Proposals(tuple(look.proposal() for look in found[:most]), tuple(left_out), constraint)
 
 
-def student_bits(grid: Grid, student: Teacher, now: datetime) -> Bits:
+def first_week(wish: Wish, now: datetime) -> Window:
+    """The seven days whose lessons say how full an instructor is."""
+    here = zone(wish.tz)
+    day = max(wish.from_day, now.astimezone(here).date())
+    midnight = datetime.min.time()
+    return Window(
+        instant(datetime.combine(day, midnight), here),
+        instant(datetime.combine(day + 7 * DAY, midnight), here),
+    )
+
+
+def student_bits(clocks: Clocks, student: Teacher, now: datetime) -> Bits:
     """When the student can have a lesson; always, when they have not said their hours."""
-    who = student.availability
-    within = grid.window
-    if who.hours:
-        bits = grid.free(open_windows(who, within))
-    else:
-        bits = np.ones(grid.size, dtype=np.bool_)
-        grid.take(bits, _closed(who, within))
+    who, grid = student.availability, clocks.grid
+    bits = clocks.open_bits(who if who.hours else replace(who, hours=ALWAYS))
     take_lessons(grid, bits, student)
-    grid.take(bits, [Window(within.starts_at, max(within.starts_at, now + who.limits.notice))])
+    grid.take(bits, [Window(grid.first, max(grid.first, now + who.limits.notice))])
     return bits
 
 
@@ -156,103 +167,80 @@ def take_full(grid: Grid, bits: Bits, one: Teacher, per_week: int) -> None:
         grid.take(bits, spans(datetime.combine(day, midnight), datetime.combine(day + DAY, midnight), here))
 
 
-def gap_values(taken: Bits, need: int) -> Floats:
-    """Points of a lesson that begins in each quarter, by the holes it leaves before and after it."""
-    before, after = gaps(taken)
-    behind = np.concatenate((after[need:], np.full(min(need, after.size), A_WEEK, dtype=np.int32)))[
-        : after.size
-    ]
-    return (_points(before) + _points(behind)) / 2
-
-
-class _Coarse:
-    """Whether hours can hold any slot at all, seen on a few of the weeks only: enough of them that a pattern
-    with few enough dates missing must hold on one. Cheap, and never wrong about a no."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._need = plan.need
-        self._at = plan.at
-        most = plan.at.shape[1]
-        weeks = sorted(
-            {round(number * (most - 1) / (most // MISSING + 1)) for number in range(most // MISSING + 2)}
-        )
-        self._weeks = [(week, self._window(plan, week)) for week in weeks]
-        self._grid = plan.grid
-        self._there = plan.there
-
-    def _window(self, plan: Plan, week: int) -> Window:
-        at = plan.at[:, week][plan.there[:, week]]
-        return Window(plan.grid.moment(int(at.min())), plan.grid.moment(int(at.max()) + plan.need))
-
-    def may(self, who: Availability) -> bool:
-        for week, within in self._weeks:
-            grid = Grid.over(within)
-            shift = (grid.first - self._grid.first) // QUARTER
-            run = runs(grid.free(open_windows(who, within)))
-            at = self._at[:, week][self._there[:, week]] - shift
-            if bool((run[at] >= self._need).any()):
-                return True
-        return False
+def gap_values(neighbors: Neighbors, at: Counts, need: int) -> Floats:
+    """Points of lessons that begin in these quarters, by the holes they leave before and after."""
+    return (_points(neighbors.before(at)) + _points(neighbors.after(at, need))) / 2
 
 
 class _Look:
     """One instructor seen closely."""
 
-    def __init__(self, plan: Plan, one: Teacher, student: Bits, now: datetime) -> None:
-        self._plan, self._one, self._student, self._now = plan, one, student, now
-        self._open = plan.grid.free(open_windows(one.availability, plan.grid.window))
-        self._taken = np.ones(plan.grid.size, dtype=np.bool_)
-        plan.grid.take(self._taken, one.booked)
-        self._taken = ~self._taken
+    def __init__(
+        self, plan: Plan, clocks: Clocks, one: Teacher, student: Bits, now: datetime, load: float
+    ) -> None:
+        self._plan, self._clocks, self._one, self._student, self._now = plan, clocks, one, student, now
+        self._load, self.person_id = load, one.person_id
+        self._open = clocks.open_bits(one.availability)
+        self._neighbors = Neighbors.of(plan.grid.touched(one.booked))
+        self._good, self._pattern = self._search()
+        self.days = 0
+        """On how many days there would be a time, when there is no pattern."""
 
-    def answer(self) -> "Proposal | tuple[LeftOut, int]":
-        """A proposal, or why not, and on how many days there would be a time."""
+    @property
+    def score(self) -> float | None:
+        """None = no pattern."""
+        if self._pattern is None:
+            return None
+        known = _known(self._plan.wish, self._one) + FREE_LOAD * (1 - self._load)
+        return round(known + self._pattern.value, 2)
+
+    def _search(self) -> tuple[Bits, Pattern | None]:
         plan, free = self._plan, self._open.copy()
         for step in (self._take_booked, self._take_full, self._take_notice, self._take_student):
             step(free)
         good = plan.good(free)
-        worth = gap_values(self._taken, plan.need)[plan.at]
-        value = (worth * plan.there).sum(axis=1) / np.maximum(1, plan.there.sum(axis=1))
-        pattern = plan.pattern(good, value)
-        if pattern is None:
-            return LeftOut(self._one.person_id, (self._why(),)), plan.fewest_days(free)
-        return self._proposal(pattern, good)
+        if plan.days_of(good) < plan.wish.per_week:
+            return good, None
+        worth = gap_values(self._neighbors, plan.at, plan.need)
+        value = (worth * plan.there).sum(axis=1) / plan.there.sum(axis=1)
+        return good, plan.pattern(good, value)
 
-    def _proposal(self, pattern: Pattern, good: Bits) -> Proposal:
-        plan, one, wish = self._plan, self._one, self._plan.wish
-        starts, skip = plan.lessons(pattern, good)
-        opened = int(self._open.sum())
-        load = min(1.0, int((self._taken & self._open).sum()) / opened) if opened else 1.0
+    def left_out(self) -> LeftOut:
+        self.days = self._plan.days_of(self._good)
+        return LeftOut(self._one.person_id, (self._why(),))
+
+    def proposal(self) -> Proposal:
+        plan, one, wish, pattern = self._plan, self._one, self._plan.wish, self._pattern
+        assert pattern is not None and self.score is not None
+        starts, skip = plan.lessons(pattern, self._good)
         times = wish.taught.get(one.person_id, 0)
         said = _Said(wish, one, times, pattern, starts, skip)
-        gap = self._gap(pattern, good)
-        met = [*said.met, *([gap_reason(gap)] if gap is not None else []), load_reason(load)]
-        score = _known(wish, one) + FREE_LOAD * (1 - load) + pattern.value
+        gap = self._gap(pattern)
+        met = [*said.met, *([gap_reason(gap)] if gap is not None else []), load_reason(self._load)]
         return Proposal(
             one.person_id,
-            round(score, 2),
+            self.score,
             pattern.slots,
             starts,
             skip,
-            round(load, 3),
+            round(self._load, 3),
             tuple(met),
             tuple(said.unmet),
             said.meets,
             said.wishes,
         )
 
-    def _gap(self, pattern: Pattern, good: Bits) -> timedelta | None:
+    def _gap(self, pattern: Pattern) -> timedelta | None:
         """Before the first lesson; None when there is no other that part of the day."""
         row = pattern.rows[0]
-        first = int(np.flatnonzero(good[row] & self._plan.there[row])[0])
-        gap = int(gaps(self._taken)[0][self._plan.at[row, first]]) * QUARTER
+        first = np.flatnonzero(self._good[row] & self._plan.there[row])[:1]
+        gap = int(self._neighbors.before(self._plan.at[row, first])[0]) * QUARTER
         return gap if gap < FAR_GAP else None
 
     def _why(self) -> Reason:
         """The first thing that leaves no pattern, from what changes least to what changes most."""
-        plan, who = self._plan, self._one.availability
-        always = Availability(who.tz, who.hours, tuple(one for one in who.exceptions if one.kind == "extra"))
-        free = plan.grid.free(open_windows(always, plan.grid.window))
+        plan = self._plan
+        free = self._clocks.weekly_bits(self._one.availability)
         steps: tuple[tuple[Reason, Callable[[Bits], None] | None], ...] = (
             (HOURS, None),
             (AWAY, self._take_away),
@@ -338,25 +326,24 @@ def _known(wish: Wish, one: Teacher) -> float:
     return score + LANGUAGE * bool(wish.language and one.speaks(wish.language))
 
 
-def _bound(wish: Wish, one: Teacher) -> float:
-    return _known(wish, one) + FREE_LOAD + CLOSE + SPREAD * (wish.per_week > 1)
+def _bound(wish: Wish, one: Teacher, load: float) -> float:
+    return _known(wish, one) + FREE_LOAD * (1 - load) + CLOSE + SPREAD * (wish.per_week > 1)
 
 
-def _points(gap: "np.typing.NDArray[np.int32]") -> Floats:
+def _loads(
+    wish: Wish, teachers: Sequence[Teacher], lessons: Mapping[str, int] | None, now: datetime
+) -> dict[str, float]:
+    if lessons is None:
+        week = first_week(wish, now)
+        lessons = {one.person_id: sum(other.overlaps(week) for other in one.booked) for one in teachers}
+    return {one.person_id: load_of(one.availability, lessons.get(one.person_id, 0)) for one in teachers}
+
+
+def _points(gap: Counts) -> Floats:
     """`matching.gap_points` for many, in quarters."""
     near, far = NEAR_GAP // QUARTER, FAR_GAP // QUARTER
-    hole = np.maximum(0.0, CLOSE - 3 * (gap - near) / 4)
+    hole = np.maximum(0.0, CLOSE - HOLE * (gap - near) / 4)
     return np.where((gap <= near) | (gap >= far), CLOSE, hole)
-
-
-def _closed(who: Availability, within: Window) -> list[Window]:
-    """Away and holidays, for somebody who is open otherwise."""
-    here = zone(who.tz)
-    midnight = datetime.min.time()
-    found = [one.window for one in who.exceptions if one.kind == "away"]
-    for day in who.holidays:
-        found += spans(datetime.combine(day, midnight), datetime.combine(day + DAY, midnight), here)
-    return [one for one in found if one.overlaps(within)]
 
 
 def _plain_constraint(plan: Plan, student: Bits, able: Sequence[Teacher]) -> Reason | None:
@@ -390,6 +377,8 @@ def _constraint(wish: Wish, left_out: Sequence[LeftOut], days: int) -> Reason:
     return sentence(_SENTENCES[-1][1], "all_hours", wish)
 
 
+ALWAYS = tuple(WeeklyHours(day, datetime.min.time(), datetime.min.time(), "UTC") for day in range(7))
+"""The week of somebody who has said nothing."""
 HOURS = Reason("hours", N_("does not work at that time"))
 AWAY = Reason("away", N_("is away or on holiday too often"))
 BOOKED = Reason("booked", N_("has other lessons at these times"))

@@ -24,7 +24,7 @@ MISSING = 8
 """One date in so many may fall out (a holiday, a day away): it is left out of the series and said."""
 MISSED = 20.0
 """Points lost by a pattern that misses all its dates, in proportion."""
-SPREAD = 3.0
+SPREAD = 2.0
 """Points for a free day between the lessons of a week."""
 _LOOKED_AT = 4
 _DAY_MIN = 24 * 60
@@ -110,7 +110,10 @@ class Plan:
 
     def fewest_days(self, free: Bits) -> int:
         """On how many weekdays some slot fits."""
-        feasible = self.feasible(self.good(free))
+        return self.days_of(self.good(free))
+
+    def days_of(self, good: Bits) -> int:
+        feasible = self.feasible(good)
         return len({slot.weekday for slot, fits in zip(self.slots, feasible, strict=True) if fits})
 
     def pattern(self, good: Bits, value: Floats) -> Pattern | None:
