@@ -27,11 +27,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionScheduled(Event):
-    """change: scheduled | moved | reassigned | cancelled. Fires on_schedule."""
+    """change: scheduled | moved | reassigned | cancelled. Fires on_schedule.
+
+    bulk: "" for a lesson changed by itself; "{series id}:{series version}", the same for all lessons that
+    changed with one change of their series.
+    """
 
     kind: ClassVar[str] = "session.scheduled"
     change: str
     version: int
+    bulk: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +241,16 @@ class PluginSwitched(Event):
     kind: ClassVar[str] = "plugin.switched"
     plugin: str
     enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesChanged(Event):
+    """change: scheduled | moved | reassigned | changed | cancelled. Each lesson has its session.scheduled too."""
+
+    kind: ClassVar[str] = "series.changed"
+    series_id: str
+    change: str
+    version: int
 
 
 HOOK_OF_EVENT: dict[str, str] = {

@@ -2,11 +2,13 @@
 
 One transaction writes the rows, the event with its deliveries, the audit entry and the timers. The database
 refuses a double-booking; the person gets a sentence that says with what.
+
+Each step has a form that works inside the caller's transaction (`schedule_in`, `move_in`, ...): series, plans and
+families' changes are made of these. They check what is true of the lesson; who may do it is the caller's affair.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
@@ -19,8 +21,9 @@ from core.domain import ClassSession, Course, Enrollment, JoinLink, Person, Pers
 from core.domain.load import get_session, seats, session_view
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import SessionScheduled
+from core.lifecycle.clash import clash
 from core.scheduling.times import check_times
-from core.store.constraints import double_booking, lost_race
+from core.scheduling.windows import Window
 from core.views import ClassSessionView
 
 MAX_STUDENTS = 50
@@ -28,7 +31,7 @@ MAX_STUDENTS = 50
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """What a coordinator asks for. Times are aware."""
+    """What a coordinator asks for. Times are aware. language: BCP 47, "" = the course's usual one."""
 
     course_id: str
     instructor_id: str
@@ -37,45 +40,78 @@ class NewSession:
     ends_at: datetime
     title: str = ""
     topic_id: str | None = None
+    language: str = ""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        return (self.instructor_id, *self.student_ids)
 
 
 def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
     """Schedule one lesson. Coordinators alone. InvalidInput, NotFound, Conflict; nothing is half done."""
     _coordinator(actor)
-    service = services.current()
-    check_times(new.starts_at, new.ends_at, service.clock.now())
     try:
-        with service.store.write() as db:
-            _check_people(db, new)
-            row = ClassSession(
-                course_id=new.course_id,
-                topic_id=new.topic_id,
-                title=new.title.strip()[:200],
-                starts_at=new.starts_at,
-                ends_at=new.ends_at,
-                created_by=actor.person_id or new.instructor_id,
-            )
-            db.add(row)
-            db.flush()
-            people = [
-                (new.instructor_id, "instructor"),
-                *((student, "student") for student in new.student_ids),
-            ]
-            for person_id, role in sorted(people):  # one order for everybody: racing bookings cannot deadlock
-                db.add(
-                    Seat(
-                        session_id=row.id,
-                        person_id=person_id,
-                        role=role,
-                        starts_at=row.starts_at,
-                        ends_at=row.ends_at,
-                    )
-                )
-            db.flush()
-            announce(db, actor, row, "scheduled")
-            return session_view(db, row.id)
+        with services.current().store.write() as db:
+            return session_view(db, schedule_in(db, actor, new).id)
     except DBAPIError as error:
-        raise clash(error, new.starts_at, new.ends_at, (new.instructor_id, *new.student_ids)) from error
+        raise clash(error, Window(new.starts_at, new.ends_at), new.people) from error
+
+
+def schedule_in(
+    db: Session,
+    actor: Actor,
+    new: NewSession,
+    *,
+    series_id: str | None = None,
+    series_day: str = "",
+    bulk: str = "",
+) -> ClassSession:
+    """One lesson with its seats. series_day: the local date its series names. bulk: see SessionScheduled.
+
+    InvalidInput, NotFound. DBAPIError when somebody is booked already: `clash` makes a sentence of it.
+    """
+    check_times(new.starts_at, new.ends_at, services.current().clock.now())
+    check_people(db, new.course_id, new.instructor_id, new.student_ids)
+    return book_in(db, actor, new, series_id=series_id, series_day=series_day, bulk=bulk)
+
+
+def book_in(
+    db: Session,
+    actor: Actor,
+    new: NewSession,
+    *,
+    series_id: str | None = None,
+    series_day: str = "",
+    bulk: str = "",
+) -> ClassSession:
+    """`schedule_in` without its checks, for the lessons of a series: they are the same for all of them."""
+    row = ClassSession(
+        course_id=new.course_id,
+        topic_id=new.topic_id,
+        title=new.title.strip()[:200],
+        starts_at=new.starts_at,
+        ends_at=new.ends_at,
+        created_by=actor.person_id or new.instructor_id,
+        series_id=series_id,
+        series_day=series_day,
+        language=new.language,
+    )
+    db.add(row)
+    db.flush()
+    people = [(new.instructor_id, "instructor"), *((student, "student") for student in new.student_ids)]
+    for person_id, role in sorted(people):  # one order for everybody: racing bookings cannot deadlock
+        db.add(
+            Seat(
+                session_id=row.id,
+                person_id=person_id,
+                role=role,
+                starts_at=row.starts_at,
+                ends_at=row.ends_at,
+            )
+        )
+    db.flush()
+    announce(db, actor, row, "scheduled", bulk)
+    return row
 
 
 def move_session(
@@ -83,74 +119,82 @@ def move_session(
 ) -> ClassSessionView:
     """Another time for a scheduled lesson; its people keep their seats. version: what the caller last saw."""
     _coordinator(actor)
-    service = services.current()
-    check_times(starts_at, ends_at, service.clock.now())
+    check_times(starts_at, ends_at, services.current().clock.now())
     people: tuple[str, ...] = ()
     try:
-        with service.store.write() as db:
-            row = _changeable(db, session_id, version)
-            rows = seats(db, session_id)
-            people = tuple(seat.person_id for seat in rows)
-            row.starts_at, row.ends_at = starts_at, ends_at
-            for seat in sorted(rows, key=lambda seat: seat.person_id):
-                seat.starts_at, seat.ends_at = starts_at, ends_at
-                db.add(seat)
-                db.flush()
-            announce(db, actor, row, "moved")
+        with services.current().store.write() as db:
+            row = changeable(db, session_id, version)
+            people = tuple(seat.person_id for seat in seats(db, session_id))
+            move_in(db, actor, row, starts_at, ends_at)
             return session_view(db, session_id)
     except DBAPIError as error:
-        raise clash(error, starts_at, ends_at, people, session_id) from error
+        raise clash(error, Window(starts_at, ends_at), people, session_id) from error
+
+
+def move_in(db: Session, actor: Actor, row: ClassSession, starts_at: datetime, ends_at: datetime) -> None:
+    """Another time for a lesson from `changeable`. InvalidInput; DBAPIError when somebody is booked already."""
+    check_times(starts_at, ends_at, services.current().clock.now())
+    row.starts_at, row.ends_at = starts_at, ends_at
+    for seat in sorted(seats(db, row.id), key=lambda seat: seat.person_id):
+        seat.starts_at, seat.ends_at = starts_at, ends_at
+        db.add(seat)
+        db.flush()
+    announce(db, actor, row, "moved")
 
 
 def reassign_session(actor: Actor, session_id: str, instructor_id: str, version: int) -> ClassSessionView:
     """Another instructor takes over. The old seat closes, with its links."""
     _coordinator(actor)
-    service = services.current()
     try:
-        with service.store.write() as db:
-            row = _changeable(db, session_id, version)
-            _check_instructor(db, instructor_id, row.course_id)
-            for seat in seats(db, session_id):
-                if seat.role == "instructor" and seat.person_id != instructor_id:
-                    close_seat(db, seat, service.clock.now())
-            existing = db.exec(
-                select(Seat).where(Seat.session_id == session_id, Seat.person_id == instructor_id)
-            ).first()
-            seat = existing or Seat(
-                session_id=session_id,
-                person_id=instructor_id,
-                role="instructor",
-                starts_at=row.starts_at,
-                ends_at=row.ends_at,
-            )
-            seat.active, seat.starts_at, seat.ends_at = True, row.starts_at, row.ends_at
-            db.add(seat)
-            announce(db, actor, row, "reassigned")
+        with services.current().store.write() as db:
+            reassign_in(db, actor, changeable(db, session_id, version), instructor_id)
             return session_view(db, session_id)
     except DBAPIError as error:
-        row_view = _view(session_id)
-        raise clash(error, row_view.starts_at, row_view.ends_at, (instructor_id,), session_id) from error
+        view = _view(session_id)
+        raise clash(error, Window(view.starts_at, view.ends_at), (instructor_id,), session_id) from error
+
+
+def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str, bulk: str = "") -> None:
+    """Another instructor for a lesson from `changeable`. InvalidInput; DBAPIError when booked already."""
+    check_instructor(db, instructor_id, row.course_id)
+    for seat in seats(db, row.id):
+        if seat.role == "instructor" and seat.person_id != instructor_id:
+            close_seat(db, seat, services.current().clock.now())
+    query = select(Seat).where(Seat.session_id == row.id, Seat.person_id == instructor_id)
+    seat = db.exec(query).first() or Seat(
+        session_id=row.id,
+        person_id=instructor_id,
+        role="instructor",
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+    )
+    seat.active, seat.starts_at, seat.ends_at = True, row.starts_at, row.ends_at
+    db.add(seat)
+    announce(db, actor, row, "reassigned", bulk)
 
 
 def cancel_session(actor: Actor, session_id: str, version: int) -> ClassSessionView:
     """Cancelled: seats and links close, timers end, people are told by the deliveries."""
     _coordinator(actor)
-    service = services.current()
-    with service.store.write() as db:
-        row = _changeable(db, session_id, version)
-        row.status = "cancelled"
-        for seat in seats(db, session_id):
-            close_seat(db, seat, service.clock.now())
-        announce(db, actor, row, "cancelled")
+    with services.current().store.write() as db:
+        cancel_in(db, actor, changeable(db, session_id, version))
         return session_view(db, session_id)
 
 
-def announce(db: Session, actor: Actor, row: ClassSession, change: str) -> None:
+def cancel_in(db: Session, actor: Actor, row: ClassSession, bulk: str = "") -> None:
+    """A lesson from `changeable` does not take place."""
+    row.status = "cancelled"
+    for seat in seats(db, row.id):
+        close_seat(db, seat, services.current().clock.now())
+    announce(db, actor, row, "cancelled", bulk)
+
+
+def announce(db: Session, actor: Actor, row: ClassSession, change: str, bulk: str = "") -> None:
     """Event, audit and timers of a change, in the caller's transaction. Raises the session's version."""
     row.version = row.version + 1 if change != "scheduled" else row.version
     db.add(row)
     db.flush()
-    emit(db, SessionScheduled(session_id=row.id, change=change, version=row.version))
+    emit(db, SessionScheduled(session_id=row.id, change=change, version=row.version, bulk=bulk))
     audit(db, actor.person_id, f"session.{change}", row.id)
     cancel_timers(db, row.id)
     if change != "cancelled":
@@ -179,52 +223,13 @@ def close_seat(db: Session, seat: Seat, now: datetime) -> None:
         db.add(link)
 
 
-def clash(
-    error: DBAPIError,
-    starts_at: datetime,
-    ends_at: datetime,
-    people: tuple[str, ...],
-    session_id: str | None = None,
-) -> Exception:
-    """The Conflict that names who is busy with what; any other database error is returned as it is."""
-    if lost_race(error):
-        return Conflict("Somebody else was faster. Please look again.")
-    if not double_booking(error):
-        return error
-    with services.current().store.read() as db:
-        busy = db.exec(
-            select(Seat, Person, ClassSession, Course)
-            .join(Person, col(Person.id) == Seat.person_id)
-            .join(ClassSession, col(ClassSession.id) == Seat.session_id)
-            .join(Course, col(Course.id) == ClassSession.course_id)
-            .where(
-                col(Seat.person_id).in_(people),
-                col(Seat.active).is_(True),
-                Seat.starts_at < ends_at,
-                Seat.ends_at > starts_at,
-                Seat.session_id != (session_id or ""),
-            )
-        ).first()
-        if busy is None:
-            return Conflict("Somebody is already booked at that time.")
-        seat, person, _, course = busy
-        zone = ZoneInfo(person.tz)
-        return Conflict(
-            "{name} already has {course} from {start} to {end} ({tz}).",
-            name=person.name,
-            course=course.name,
-            start=f"{seat.starts_at.astimezone(zone):%H:%M}",
-            end=f"{seat.ends_at.astimezone(zone):%H:%M}",
-            tz=person.tz,
-        )
-
-
 def _coordinator(actor: Actor) -> None:
     if not actor.has("coordinator"):
         raise NotAllowed()
 
 
-def _changeable(db: Session, session_id: str, version: int) -> ClassSession:
+def changeable(db: Session, session_id: str, version: int) -> ClassSession:
+    """The lesson, locked, when nobody changed it since `version` and it has not begun. NotFound, Conflict."""
     row = get_session(db, session_id, lock=True)
     if row.version != version:
         raise Conflict()
@@ -233,20 +238,21 @@ def _changeable(db: Session, session_id: str, version: int) -> ClassSession:
     return row
 
 
-def _check_people(db: Session, new: NewSession) -> None:
-    course = db.get(Course, new.course_id)
+def check_people(db: Session, course_id: str, instructor_id: str, student_ids: tuple[str, ...]) -> None:
+    """InvalidInput, NotFound: a course that is not taught, somebody not qualified or not enrolled."""
+    course = db.get(Course, course_id)
     if course is None or not course.active:
         raise InvalidInput("course_id", "Please choose a course.")
-    _check_instructor(db, new.instructor_id, new.course_id)
-    if not new.student_ids:
+    check_instructor(db, instructor_id, course_id)
+    if not student_ids:
         raise InvalidInput("student_ids", "Please choose a student.")
-    if len(set(new.student_ids)) != len(new.student_ids) or len(new.student_ids) > MAX_STUDENTS:
+    if len(set(student_ids)) != len(student_ids) or len(student_ids) > MAX_STUDENTS:
         raise InvalidInput("student_ids", "Each student once, and {most} at most.", most=MAX_STUDENTS)
-    for student_id in new.student_ids:
+    for student_id in student_ids:
         enrolled = db.exec(
             select(Enrollment.id).where(
                 Enrollment.student_id == student_id,
-                Enrollment.course_id == new.course_id,
+                Enrollment.course_id == course_id,
                 col(Enrollment.active).is_(True),
             )
         ).first()
@@ -259,7 +265,8 @@ def _check_people(db: Session, new: NewSession) -> None:
             )
 
 
-def _check_instructor(db: Session, instructor_id: str, course_id: str) -> None:
+def check_instructor(db: Session, instructor_id: str, course_id: str) -> None:
+    """InvalidInput for somebody who does not teach, or not this course."""
     person = db.get(Person, instructor_id)
     if person is None or not person.active or db.get(PersonRole, (instructor_id, "instructor")) is None:
         raise InvalidInput("instructor_id", "Please choose an instructor.")
