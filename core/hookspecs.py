@@ -33,10 +33,12 @@ hookimpl = pluggy.HookimplMarker("hilink")
 
 
 @hookspec
-def on_schedule(ctx: HookContext, session: ClassSessionView, change: str) -> None:
+def on_schedule(ctx: HookContext, session: ClassSessionView, change: str, bulk: str) -> None:
     """A class session was scheduled, moved, reassigned or cancelled.
 
     change: scheduled | moved | reassigned | cancelled. session: read-only copy as it is now; times are UTC.
+    bulk: "" for a lesson by itself; "{series id}:{version}", the same for all lessons that changed with one change
+    of their series: whoever writes to people writes once.
     A delivery that is older than the session's `version` is skipped: only the newest change arrives.
     It may run again after a crash: use ``ctx.transaction`` for rows and ``ctx.idempotency_key`` outside.
     Errors: retried with backoff, then an ExceptionCase; other plugins still run. Since hook API 1.

@@ -11,7 +11,7 @@ from core.delivery import engine
 from core.delivery.context import DeliveryContext
 from core.delivery.outbox import emit, queue_delivery, queue_stage
 from core.domain import load
-from core.domain.event import Delivery
+from core.domain.event import Delivery, DomainEvent
 from core.errors import NotFound, fault
 from core.events import DeliveryChanged
 from core.services import Services, using
@@ -124,7 +124,9 @@ def arguments_of(db: Session, delivery: Delivery) -> dict[str, Any] | None:
         match delivery.hook:
             case "on_schedule":
                 session = load.session_view(db, id_)
-                return _fresh(delivery, session.version, session=session, change=delivery.change)
+                event = db.get(DomainEvent, delivery.event_id)
+                bulk = event.payload.get("bulk", "") if event else ""
+                return _fresh(delivery, session.version, session=session, change=delivery.change, bulk=bulk)
             case "on_session_end":
                 session = load.session_view(db, id_)
                 attendance = load.attendance_views(db, id_)

@@ -21,6 +21,7 @@ class Series(Table, table=True):
     instructor_id: str = Field(foreign_key="person.id", index=True)
     student_ids: list[str] = Field(default_factory=list, sa_type=JSON)
     title: str = ""
+    language: str = ""
     rule: str
     first_local: str
     tz: str

@@ -1,5 +1,6 @@
-"""What the database's refusal of a double-booking means: a sentence that names the lesson in the way."""
+"""Who is busy when: the database's refusal of a double-booking as a sentence that names the lesson in the way."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,24 +15,31 @@ from core.store.constraints import double_booking, lost_race
 
 
 def clash(
-    error: DBAPIError, lesson: Window, people: tuple[str, ...], session_id: str | None = None
+    error: DBAPIError, lesson: Window | None = None, people: tuple[str, ...] = (), session_id: str = ""
 ) -> Exception:
-    """The Conflict that names who is busy with what; any other database error is returned as it is.
-
-    For after the transaction; inside one that goes on from a savepoint it is `clash_in`.
-    """
-    with services.current().store.read() as db:
-        return clash_in(db, error, lesson, people, session_id)
-
-
-def clash_in(
-    db: Session, error: DBAPIError, lesson: Window, people: tuple[str, ...], session_id: str | None = None
-) -> Exception:
+    """The Conflict that names who is busy with what; any other database error is returned as it is."""
     if lost_race(error):
         return Conflict("Somebody else was faster. Please look again.")
     if not double_booking(error):
         return error
-    busy = db.exec(
+    found: dict[Window, Conflict] = {}
+    if lesson is not None:
+        with services.current().store.read() as db:
+            found = taken(db, people, [lesson], without=(session_id,))
+    return next(iter(found.values()), Conflict("Somebody is already booked at that time."))
+
+
+def taken(
+    db: Session, people: Sequence[str], lessons: Sequence[Window], *, without: Iterable[str] = ()
+) -> dict[Window, Conflict]:
+    """Of these lessons the ones somebody has another lesson in, with the sentence. One query.
+
+    without: sessions that do not count, because they are what is being moved.
+    """
+    if not lessons:
+        return {}
+    ignored = set(without)
+    booked = db.exec(
         select(Seat, Person, Course)
         .join(Person, col(Person.id) == Seat.person_id)
         .join(ClassSession, col(ClassSession.id) == Seat.session_id)
@@ -39,21 +47,29 @@ def clash_in(
         .where(
             col(Seat.person_id).in_(people),
             col(Seat.active).is_(True),
-            Seat.starts_at < lesson.ends_at,
-            Seat.ends_at > lesson.starts_at,
-            Seat.session_id != (session_id or ""),
+            Seat.starts_at < max(one.ends_at for one in lessons),
+            Seat.ends_at > min(one.starts_at for one in lessons),
         )
-        .order_by(col(Seat.starts_at))
-    ).first()
-    if busy is None:
-        return Conflict("Somebody is already booked at that time.")
-    seat, person, course = busy
+        .order_by(col(Seat.starts_at), col(Seat.id))
+    ).all()
+    found: dict[Window, Conflict] = {}
+    for seat, person, course in booked:
+        if seat.session_id in ignored:
+            continue
+        other = Window(seat.starts_at, seat.ends_at)
+        for lesson in lessons:
+            if lesson not in found and lesson.overlaps(other):
+                found[lesson] = _sentence(other, person, course)
+    return found
+
+
+def _sentence(other: Window, person: Person, course: Course) -> Conflict:
     return Conflict(
         "{name} already has {course} from {start} to {end} ({tz}).",
         name=person.name,
         course=course.name,
-        start=_clock(seat.starts_at, person.tz),
-        end=_clock(seat.ends_at, person.tz),
+        start=_clock(other.starts_at, person.tz),
+        end=_clock(other.ends_at, person.tz),
         tz=person.tz,
     )
 

@@ -58,34 +58,27 @@ def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
 
 
 def schedule_in(
-    db: Session,
-    actor: Actor,
-    new: NewSession,
-    *,
-    series_id: str | None = None,
-    series_day: str = "",
-    bulk: str = "",
+    db: Session, actor: Actor, new: NewSession, *, series_id: str | None = None, series_day: str = ""
 ) -> ClassSession:
-    """One lesson with its seats. series_day: the local date its series names. bulk: see SessionScheduled.
+    """One lesson with its seats. series_day: the local date its series names.
 
     InvalidInput, NotFound. DBAPIError when somebody is booked already: `clash` makes a sentence of it.
     """
     check_times(new.starts_at, new.ends_at, services.current().clock.now())
     check_people(db, new.course_id, new.instructor_id, new.student_ids)
-    return book_in(db, actor, new, series_id=series_id, series_day=series_day, bulk=bulk)
+    row = session_row(actor, new, series_id=series_id, series_day=series_day)
+    db.add(row)
+    db.flush()
+    db.add_all(seat_rows(row, new))
+    db.flush()
+    announce(db, actor, row, "scheduled")
+    return row
 
 
-def book_in(
-    db: Session,
-    actor: Actor,
-    new: NewSession,
-    *,
-    series_id: str | None = None,
-    series_day: str = "",
-    bulk: str = "",
+def session_row(
+    actor: Actor, new: NewSession, *, series_id: str | None = None, series_day: str = ""
 ) -> ClassSession:
-    """`schedule_in` without its checks, for the lessons of a series: they are the same for all of them."""
-    row = ClassSession(
+    return ClassSession(
         course_id=new.course_id,
         topic_id=new.topic_id,
         title=new.title.strip()[:200],
@@ -96,22 +89,15 @@ def book_in(
         series_day=series_day,
         language=new.language,
     )
-    db.add(row)
-    db.flush()
+
+
+def seat_rows(row: ClassSession, new: NewSession) -> list[Seat]:
+    """In one order for everybody, the person's id: racing bookings cannot deadlock."""
     people = [(new.instructor_id, "instructor"), *((student, "student") for student in new.student_ids)]
-    for person_id, role in sorted(people):  # one order for everybody: racing bookings cannot deadlock
-        db.add(
-            Seat(
-                session_id=row.id,
-                person_id=person_id,
-                role=role,
-                starts_at=row.starts_at,
-                ends_at=row.ends_at,
-            )
-        )
-    db.flush()
-    announce(db, actor, row, "scheduled", bulk)
-    return row
+    return [
+        Seat(session_id=row.id, person_id=who, role=role, starts_at=row.starts_at, ends_at=row.ends_at)
+        for who, role in sorted(people)
+    ]
 
 
 def move_session(
@@ -154,7 +140,7 @@ def reassign_session(actor: Actor, session_id: str, instructor_id: str, version:
         raise clash(error, Window(view.starts_at, view.ends_at), (instructor_id,), session_id) from error
 
 
-def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str, bulk: str = "") -> None:
+def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str) -> None:
     """Another instructor for a lesson from `changeable`. InvalidInput; DBAPIError when booked already."""
     check_instructor(db, instructor_id, row.course_id)
     for seat in seats(db, row.id):
@@ -170,7 +156,7 @@ def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str
     )
     seat.active, seat.starts_at, seat.ends_at = True, row.starts_at, row.ends_at
     db.add(seat)
-    announce(db, actor, row, "reassigned", bulk)
+    announce(db, actor, row, "reassigned")
 
 
 def cancel_session(actor: Actor, session_id: str, version: int) -> ClassSessionView:
@@ -181,22 +167,27 @@ def cancel_session(actor: Actor, session_id: str, version: int) -> ClassSessionV
         return session_view(db, session_id)
 
 
-def cancel_in(db: Session, actor: Actor, row: ClassSession, bulk: str = "") -> None:
+def cancel_in(db: Session, actor: Actor, row: ClassSession) -> None:
     """A lesson from `changeable` does not take place."""
     row.status = "cancelled"
     for seat in seats(db, row.id):
         close_seat(db, seat, services.current().clock.now())
-    announce(db, actor, row, "cancelled", bulk)
+    announce(db, actor, row, "cancelled")
 
 
-def announce(db: Session, actor: Actor, row: ClassSession, change: str, bulk: str = "") -> None:
+def announce(db: Session, actor: Actor, row: ClassSession, change: str) -> None:
     """Event, audit and timers of a change, in the caller's transaction. Raises the session's version."""
     row.version = row.version + 1 if change != "scheduled" else row.version
     db.add(row)
     db.flush()
-    emit(db, SessionScheduled(session_id=row.id, change=change, version=row.version, bulk=bulk))
-    audit(db, actor.person_id, f"session.{change}", row.id)
     cancel_timers(db, row.id)
+    tell(db, actor.person_id, row, change)
+
+
+def tell(db: Session, actor_id: str | None, row: ClassSession, change: str, bulk: str = "") -> None:
+    """The facts of a change that was made: its event with the deliveries, its audit entry, its timers."""
+    emit(db, SessionScheduled(session_id=row.id, change=change, version=row.version, bulk=bulk))
+    audit(db, actor_id, f"session.{change}", row.id)
     if change != "cancelled":
         set_session_timers(db, row)
 

@@ -6,7 +6,7 @@ from core.clock import on_tick
 from core.delivery import register
 from core.domain import Delivery
 from core.domain.session import ClassSession
-from core.lifecycle import recordings, retention, timers
+from core.lifecycle import recordings, retention, series, timers
 from core.lifecycle.cases import open_case
 from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
@@ -36,6 +36,7 @@ def open_failure(delivery: Delivery) -> None:
 
 def wire() -> None:
     """Idempotent; bootstrap calls it in every process that has the database."""
+    assert series  # its timers are registered by its import
     register(chain=run_stage, dead=open_failure)
 
 

@@ -5,7 +5,7 @@ the clocks skip moves to the moment of the change, one that comes twice is the f
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
@@ -24,6 +24,7 @@ MAX_TEXT = 500
 _PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "WKST"}
 _EVERY = {"DAILY": 366, "WEEKLY": 53, "MONTHLY": 12, "YEARLY": 3}
 """FREQ and the largest INTERVAL that makes sense within the horizon."""
+_WEEK = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -73,6 +74,60 @@ def occurrences(series: Series) -> list[Occurrence]:
     return found
 
 
+def rest(series: Series, day: date) -> Series:
+    """The part of a series from `day` on, a date it names, as a series of its own; counts are what is left."""
+    until = min(day, series.until or day)
+    named = [
+        one.local.date() for one in occurrences(replace(series, skip=frozenset(), count=None, until=until))
+    ]
+    parts = _parts(series.rule)
+    if "COUNT" in parts:
+        parts["COUNT"] = str(int(parts["COUNT"]) - sum(one < day for one in named))
+    had = sum(one < day and one not in series.skip for one in named)
+    return replace(
+        series,
+        rule=_text(parts),
+        first=datetime.combine(day, series.first.time()),
+        count=None if series.count is None else max(1, series.count - had),
+    )
+
+
+def shifted(series: Series, days: int, clock: time) -> Series:
+    """Every date so many days later (negative: earlier), at another wall clock; the dates left out stay theirs.
+
+    InvalidInput when the rule cannot say that ("the last Friday of the month" and a day later).
+    """
+    parts = _parts(series.rule)
+    if "BYDAY" in parts and days % 7:
+        parts["BYDAY"] = ",".join(_turned(one, days) for one in parts["BYDAY"].split(","))
+    until, last = series.until, _until(parts.pop("UNTIL", ""), series)
+    if last != datetime.max:
+        until = min(last.date(), until or date.max)
+    by = timedelta(days=days)
+    moved = replace(
+        series,
+        rule=_text(parts),
+        first=datetime.combine(series.first.date() + by, clock),
+        until=until + by if until else None,
+    )
+    before, after = (occurrences(replace(one, skip=frozenset())) for one in (series, moved))
+    if [one.local.date() + by for one in before] != [one.local.date() for one in after]:
+        raise InvalidInput("rule", "This repetition names days of its own. Please choose the days anew.")
+    return moved
+
+
+def _turned(day: str, days: int) -> str:
+    """A day of BYDAY so many days later: TU and 2 is TH. Numbers before it ("2TU") stay."""
+    number, name = day[:-2], day[-2:]
+    if name not in _WEEK:
+        raise InvalidInput("rule", "We cannot read this repetition: {rule}.", rule=day[:80])
+    return number + _WEEK[(_WEEK.index(name) + days) % 7]
+
+
+def _text(parts: dict[str, str]) -> str:
+    return ";".join(f"{name}={value}" for name, value in parts.items())
+
+
 def _named(series: Series, rule: "_Rule") -> Iterator[datetime]:
     """Dates of the rule that are not left out, up to its end, the series' and the horizon."""
     last = min(series.first + HORIZON, rule.last)
@@ -106,8 +161,7 @@ def _parsed(series: Series) -> _Rule:
         count = int(parts.pop("COUNT", LOOKED_AT))
         last = _until(parts.pop("UNTIL", ""), series)
         _check(parts)
-        text = ";".join(f"{name}={value}" for name, value in parts.items())
-        dates = rrulestr(text, dtstart=series.first.replace(microsecond=0))
+        dates = rrulestr(_text(parts), dtstart=series.first.replace(microsecond=0))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise InvalidInput(
             "rule", "We cannot read this repetition: {rule}.", rule=series.rule[:80]

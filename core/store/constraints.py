@@ -4,6 +4,8 @@ Applied after every migration. SQLite needs that: a batch migration recreates th
 its triggers. `missing` is asked at start, so that no process runs without them.
 """
 
+from collections.abc import Iterable
+
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -69,6 +71,19 @@ def lost_race(error: BaseException) -> bool:
     """Whether PostgreSQL ended this transaction so that another could go on. Nothing was changed: try again,
     or tell the person that somebody else was faster. Write seats in order of `person_id` to make it rare."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in ("40P01", "40001")
+
+
+def lock_people(connection: Connection, person_ids: Iterable[str]) -> None:
+    """Other bookings of these people wait until the caller's transaction ends; what is read now stays true.
+
+    For transactions that seat people many times: all locks at once and in order, so that none deadlocks.
+    On SQLite a writer is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        for person_id in sorted(set(person_ids)):
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 72002))"), {"person": person_id}
+            )
 
 
 def apply(connection: Connection) -> None:

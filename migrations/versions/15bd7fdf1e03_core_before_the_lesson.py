@@ -225,6 +225,7 @@ def upgrade() -> None:
     sa.Column('instructor_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('student_ids', sa.JSON(), nullable=False),
     sa.Column('title', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('language', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('first_local', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('tz', sqlmodel.sql.sqltypes.AutoString(), nullable=False),

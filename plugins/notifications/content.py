@@ -16,10 +16,11 @@ from core.domain import (
     ExceptionCase,
     Person,
     Seat,
+    Series,
     StudentReport,
     Summary,
 )
-from core.i18n import duration, format_day, format_time, gettext
+from core.i18n import duration, format_day, format_time, format_when, gettext
 from core.lifecycle.cases import CLASSES, OTHER
 from core.lifecycle.notify import MessageView
 from core.lifecycle.provision import new_join_link
@@ -285,6 +286,58 @@ def _magic_link(db: Session, message: MessageView, reader: Person, say: Say) -> 
     )
 
 
+_MOST_DATES = 12
+"""Of a series in one mail; the page has all of them."""
+
+
+def _series_changed(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    """All lessons of a series that are to come, as they are now: planned, changed, or none any more."""
+    series = db.get_one(Series, message.params["series_id"])
+    about = db.get_one(Person, message.params["person_id"])
+    course = db.get_one(Course, series.course_id)
+    coming = db.exec(
+        select(ClassSession.starts_at)
+        .join(Seat, col(Seat.session_id) == ClassSession.id)
+        .where(ClassSession.series_id == series.id, ClassSession.status == "scheduled")
+        .where(ClassSession.starts_at > services.current().clock.now())
+        .where(Seat.person_id == about.id, col(Seat.active).is_(True))
+        .order_by(col(ClassSession.starts_at))
+    ).all()
+    facts = {"course": course.name, "student": about.first_name}
+    own = reader.id == about.id
+    if not coming:
+        subject = (
+            say("Cancelled: your {course} lessons", **facts)
+            if own
+            else say("Cancelled: {course} lessons of {student}", **facts)
+        )
+    elif series.version == 1 and series.split_from is None:
+        subject = (
+            say("Your {course} lessons are planned", **facts)
+            if own
+            else say("{student} has {course} lessons", **facts)
+        )
+    else:
+        subject = (
+            say("Changed: your {course} lessons", **facts)
+            if own
+            else say("Changed: {course} lessons of {student}", **facts)
+        )
+    shown = [format_when(at, reader.tz, reader.lang) for at in coming[:_MOST_DATES]]
+    more = len(coming) - len(shown)
+    return Content(
+        subject=subject,
+        heading=subject,
+        paragraphs=(
+            say("Times in {zone}:", zone=reader.tz.replace("_", " "))
+            if coming
+            else say("You do not need to do anything."),
+        ),
+        bullets=(*shown, *((say("and {n} more", n=more),) if more else ())),
+        action=(say("See all lessons"), _url("/")) if coming else None,
+    )
+
+
 _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "invitation": _invitation,
     "moved": _invitation,
@@ -295,5 +348,6 @@ _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "summary_ready": _summary_ready,
     "case": _case,
     "magic_link": _magic_link,
+    "series_changed": _series_changed,
 }
 KINDS = tuple(_BUILDERS)

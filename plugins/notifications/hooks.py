@@ -21,9 +21,9 @@ def message_channels() -> Sequence[tuple[str, Callable[..., Any]]]:
 
 
 @hookimpl
-def on_schedule(ctx: HookContext, session: ClassSessionView, change: str) -> None:
+def on_schedule(ctx: HookContext, session: ClassSessionView, change: str, bulk: str) -> None:
     if ctx.settings.invitations:
-        ctx.transaction("invite", lambda db: service.invite(db, session, change))
+        ctx.transaction("invite", lambda db: service.invite(db, session, change, bulk))
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, col, select
 
-from core.domain import ExceptionCase, Person, PersonRole, Seat
+from core.domain import ExceptionCase, Person, PersonRole, Seat, Series
 from core.lifecycle.notify import queue_message, recipients
 from core.services import current
 from core.views import CaseView, ClassSessionView, SummaryView
@@ -10,17 +10,30 @@ from core.views import CaseView, ClassSessionView, SummaryView
 INVITATION = {"scheduled": "invitation", "moved": "moved", "reassigned": "moved", "cancelled": "cancelled"}
 
 
-def invite(db: Session, session: ClassSessionView, change: str) -> None:
+def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") -> None:
     """One invitation (or update, or cancellation) a reader and version of the session.
 
     Closed seats hear of it too: an instructor who was replaced gets the cancellation.
+    bulk: the change of a series it is part of; then one message a reader tells all of its lessons.
     """
+    series_id = bulk.partition(":")[0]
+    if series_id:
+        db.get_one(Series, series_id, with_for_update=True)  # its lessons are delivered at the same time
     seats = db.exec(select(Seat).where(Seat.session_id == session.id)).all()
     for seat in seats:
         kind = INVITATION[change] if seat.active else "cancelled"
         if not seat.active and seat.invited_at is None:
             continue
         for reader in recipients(db, seat.person_id):
+            if series_id:
+                queue_message(
+                    db,
+                    "series_changed",
+                    reader.id,
+                    dedupe=f"series:{bulk}:{seat.person_id}:{reader.id}",
+                    params={"series_id": series_id, "person_id": seat.person_id},
+                )
+                continue
             queue_message(
                 db,
                 kind,
