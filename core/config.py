@@ -107,6 +107,23 @@ class Settings(BaseSettings):
     reminders_s: tuple[int, ...] = Field(
         default=(86_400, 3_600, 600), description="Reminders, seconds before the start."
     )
+    substitutes_at_a_time: int = Field(
+        default=3, ge=1, le=10, description="Instructors who are asked to substitute at the same time."
+    )
+    substitute_offer_s: int = Field(
+        default=7_200,
+        ge=300,
+        description="How long an offer to substitute is open; less when the lesson is near.",
+    )
+    substitute_margin_s: int = Field(
+        default=14_400, description="A lesson without a substitute this long before its start becomes a case."
+    )
+    calendar_private_networks: bool = Field(
+        default=False, description="Subscribed calendars may be in private networks (a school's own server)."
+    )
+    calendar_every_s: int = Field(
+        default=1_800, ge=60, description="How often a subscribed calendar is read again."
+    )
     no_show_s: int = Field(
         default=300, description="Seconds after the start until a missing person is a case."
     )

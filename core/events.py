@@ -253,6 +253,33 @@ class SeriesChanged(Event):
     version: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityChanged(Event):
+    """When person_id may be booked."""
+
+    kind: ClassVar[str] = "availability.changed"
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubstitutionChanged(Event):
+    """change: opened | offered | unanswered | escalated | filled | withdrawn."""
+
+    kind: ClassVar[str] = "substitution.changed"
+    substitution_id: str
+    change: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferChanged(Event):
+    """person_id is asked to teach a lesson. change: offered | accepted | declined | expired | withdrawn."""
+
+    kind: ClassVar[str] = "offer.changed"
+    offer_id: str
+    change: str
+
+
 HOOK_OF_EVENT: dict[str, str] = {
     SessionScheduled.kind: "on_schedule",
     AttendanceFinalized.kind: "on_session_end",

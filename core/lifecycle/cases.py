@@ -41,6 +41,8 @@ CLASSES: dict[str, CaseClass] = {
     "timer_failed": CaseClass(N_("A timer keeps failing"), "operator", "high", 4),
     "chain_failed": CaseClass(N_("The work after a lesson is stuck"), "operator", "urgent", 2),
     "provisioning_failed": CaseClass(N_("A room could not be prepared"), "operator", "urgent"),
+    "substitute_needed": CaseClass(N_("A lesson needs a substitute"), "coordinator", "urgent", 2),
+    "busy_calendar_failed": CaseClass(N_("A calendar cannot be read"), "coordinator", "normal", 96),
     "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
 OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)
@@ -135,10 +137,27 @@ def settle_no_show(db: Session, session_id: str, came: set[str]) -> None:
     )
     for row in rows:
         if set(row.facts.get("missing", ())) <= came:
-            row.status, row.resolution = "resolved", "They came late."
-            row.resolved_at = services.current().clock.now()
-            cancel_timers(db, row.id)
-            _change(db, SYSTEM, row, "resolved")
+            _settle(db, row, "They came late.")
+
+
+def settle_cases(db: Session, kind: str, session_id: str, resolution: str) -> None:
+    """What the cases of this kind asked for has happened: they settle themselves."""
+    rows = db.exec(
+        select(ExceptionCase).where(
+            ExceptionCase.session_id == session_id,
+            ExceptionCase.kind == kind,
+            ExceptionCase.status != "resolved",
+        )
+    )
+    for row in rows:
+        _settle(db, row, resolution)
+
+
+def _settle(db: Session, row: ExceptionCase, resolution: str) -> None:
+    row.status, row.resolution = "resolved", resolution
+    row.resolved_at = services.current().clock.now()
+    cancel_timers(db, row.id)
+    _change(db, SYSTEM, row, "resolved")
 
 
 def escalate_case(db: Session, case_id: str) -> None:

@@ -18,6 +18,7 @@ from core.domain import (
     Seat,
     Series,
     StudentReport,
+    SubstituteOffer,
     Summary,
 )
 from core.i18n import duration, format_day, format_time, format_when, gettext
@@ -338,6 +339,49 @@ def _series_changed(db: Session, message: MessageView, reader: Person, say: Say)
     )
 
 
+def _substitute_offer(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    offer = db.get_one(SubstituteOffer, message.params["offer_id"])
+    lesson = _lesson(db, message.session_id, reader)
+    subject = say("Can you take {course} on {day} at {start}?", **_facts(lesson))
+    return Content(
+        subject=subject,
+        heading=subject,
+        paragraphs=(
+            _when(lesson, say),
+            say("With {student}.", student=lesson.student),
+            say(
+                "Whoever accepts first has the lesson. The offer is open until {time}.",
+                time=format_when(offer.expires_at, reader.tz, reader.lang),
+            ),
+        ),
+        action=(say("Answer"), _url("/offers")),
+        note=say("You need not answer when you cannot: we ask others too."),
+    )
+
+
+def _substitute_over(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    lesson = _lesson(db, message.session_id, reader)
+    return Content(
+        subject=say("Settled: {course} on {day} at {start}", **_facts(lesson)),
+        heading=say("This lesson is taken care of"),
+        paragraphs=(say("You do not need to do anything. Thank you for being asked."),),
+    )
+
+
+def _substitute_found(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    lesson = _lesson(db, message.session_id, reader)
+    name = db.get_one(Person, message.params["instructor_id"]).name
+    return Content(
+        subject=say("{name} takes {course} on {day} at {start}", name=name, **_facts(lesson)),
+        heading=say("A substitute was found"),
+        paragraphs=(_when(lesson, say), say("{name} takes your lesson and has your notes.", name=name)),
+    )
+
+
+def _facts(lesson: _Lesson) -> dict[str, str]:
+    return {"course": lesson.course, "day": lesson.day, "start": lesson.start}
+
+
 _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "invitation": _invitation,
     "moved": _invitation,
@@ -349,5 +393,8 @@ _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "case": _case,
     "magic_link": _magic_link,
     "series_changed": _series_changed,
+    "substitute_offer": _substitute_offer,
+    "substitute_over": _substitute_over,
+    "substitute_found": _substitute_found,
 }
 KINDS = tuple(_BUILDERS)

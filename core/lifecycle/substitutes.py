@@ -1,0 +1,472 @@
+"""Before step 1 again: a lesson lost its instructor, and another one is found.
+
+Several instructors are asked at a time, the best first; who accepts first has the lesson, in the transaction that
+reassigns it, so two can never both have it. Offers end; when nobody is left, or time runs out, a coordinator gets a
+case. The family hears nothing of the search: the reassigned lesson tells them, once.
+
+A search belongs to one version of the lesson. When the lesson is moved, cancelled or given to somebody by hand, the
+search is stale: it does nothing more, and a new one may begin.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import Session, col, func, select
+
+from core import services
+from core.access import SYSTEM, Actor
+from core.clock import cancel_timers, on_timer, set_timer
+from core.delivery import audit, emit
+from core.domain import ClassSession, Seat, SubstituteOffer, Substitution, Timer
+from core.domain.load import get_session, seats
+from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.events import OfferChanged, SubstitutionChanged
+from core.i18n import N_
+from core.lifecycle.cases import open_case, settle_cases
+from core.lifecycle.clash import clash
+from core.lifecycle.notify import queue_message
+from core.lifecycle.schedule import reassign_in
+from core.queries.bookable import Bookable, bookable, teachers_of
+from core.scheduling.availability import Reason
+from core.scheduling.matching import Fit, Ranking, Teacher, rank_teachers, reasons_against_teacher
+from core.scheduling.windows import Window
+
+LIVE = ("open", "offered", "escalated")
+REASONS = ("away", "shrunk", "left", "asked")
+CASE = "substitute_needed"
+MOST_ASKED = 10
+"""Instructors a coordinator asks at once."""
+_TOO_LATE = N_("This offer has ended. Thank you all the same.")
+_FASTER = N_("Somebody else was faster. Thank you all the same.")
+_SHORTEST = timedelta(minutes=5)
+"""An offer is open at least this long, however near the lesson is."""
+
+
+def open_in(db: Session, actor: Actor, session_id: str, reason: str) -> str:
+    """Begin to look for a substitute, in the caller's transaction; returns the search's id.
+
+    The same lesson twice is one search. reason: away | shrunk | left | asked. The first round of offers follows at
+    once, by a timer: ranking is no work for the transaction that made it necessary. Conflict for a lesson that has begun.
+    """
+    service = services.current()
+    now, settings = service.clock.now(), service.settings
+    session = get_session(db, session_id, lock=True)
+    if session.status != "scheduled" or session.starts_at <= now:
+        raise Conflict("This lesson has started or is over; it cannot be changed any more.")
+    known = _live_of(db, session_id)
+    if known is not None:
+        if known.session_version == session.version:
+            return known.id
+        _withdraw(db, actor, known)
+    margin = min(timedelta(seconds=settings.substitute_margin_s), (session.starts_at - now) / 2)
+    row = Substitution(
+        session_id=session_id,
+        session_version=session.version,
+        out_id=_instructor(db, session_id),
+        reason=reason,
+        opened_by=actor.person_id,
+        opened_at=now,
+        due_at=session.starts_at - margin,
+    )
+    db.add(row)
+    db.flush()
+    set_timer(db, "substitute_round", row.id, now)
+    set_timer(db, "substitute_due", row.id, row.due_at)
+    _tell(db, actor, row, "opened")
+    return row.id
+
+
+def ask(actor: Actor, session_id: str) -> str:
+    """The instructor of a lesson cannot come, or a coordinator knows that they cannot. NotAllowed, Conflict."""
+    try:
+        with services.current().store.write() as db:
+            mine = db.exec(
+                select(Seat.id).where(
+                    Seat.session_id == session_id,
+                    Seat.person_id == actor.person_id,
+                    Seat.role == "instructor",
+                    col(Seat.active).is_(True),
+                )
+            ).first()
+            if mine is None and not actor.has("coordinator"):
+                raise NotAllowed()
+            return open_in(db, actor, session_id, "asked")
+    except IntegrityError as error:  # two asked at the same moment: the other's search is the one
+        raise Conflict() from error
+
+
+def withdraw(actor: Actor, substitution_id: str, version: int) -> None:
+    """The instructor comes after all: whoever was asked is told that it is no longer needed."""
+    with services.current().store.write() as db:
+        row = _locked(db, substitution_id)
+        if actor.person_id != row.out_id and not actor.has("coordinator"):
+            raise NotAllowed()
+        if row.version != version or row.status not in LIVE:
+            raise Conflict()
+        _withdraw(db, actor, row)
+
+
+def offer(actor: Actor, substitution_id: str, instructor_ids: Sequence[str], version: int) -> None:
+    """A coordinator asks these instructors, ranked or not. InvalidInput for somebody who cannot, Conflict."""
+    if not actor.has("coordinator"):
+        raise NotAllowed()
+    with services.current().store.write() as db:
+        row = _locked(db, substitution_id)
+        session = _current(db, row)
+        if row.version != version or session is None or row.status not in LIVE:
+            raise Conflict()
+        ranking = _ranking(db, session, row.out_id)
+        fits = {fit.person_id: fit for fit in ranking.fit}
+        if not 0 < len(instructor_ids) <= MOST_ASKED or not set(instructor_ids) <= fits.keys():
+            raise InvalidInput("instructor_ids", "Please choose instructors who are free and qualified.")
+        _offer_to(db, actor, row, session, [fits[one] for one in dict.fromkeys(instructor_ids)])
+
+
+def accept_offer(actor: Actor, offer_id: str) -> str:
+    """The lesson is theirs; returns its id. Conflict with a sentence: too late, somebody else was faster, not free.
+
+    Accepting again what one has accepted changes nothing.
+    """
+    service = services.current()
+    session: ClassSession | None = None
+    try:
+        with service.store.write() as db:
+            found, row = _mine(db, actor, offer_id)
+            if found.status == "accepted":
+                return row.session_id
+            session = _current(db, row)
+            _check_open(found, row, session, service.clock.now())
+            assert session is not None
+            _check_free(db, session, found.instructor_id)
+            found.status, found.answered_at = "accepted", service.clock.now()
+            found.version += 1
+            db.add(found)
+            db.flush()
+            reassign_in(db, actor, session, found.instructor_id)
+            _fill(db, actor, row, found)
+            return row.session_id
+    except DBAPIError as error:
+        if session is None:
+            raise
+        lesson = Window(session.starts_at, session.ends_at)
+        raise clash(error, lesson, (actor.person_id or "",), session.id) from error
+
+
+def decline_offer(actor: Actor, offer_id: str) -> None:
+    """They cannot. Declining twice, or what has ended anyway, changes nothing."""
+    with services.current().store.write() as db:
+        found, row = _mine(db, actor, offer_id)
+        if found.status == "accepted":
+            raise Conflict("You have accepted this lesson. Please say that you cannot come instead.")
+        if found.status != "offered":
+            return
+        _end(db, found, "declined")
+        _go_on(db, row)
+
+
+@on_timer("substitute_round")
+def next_round(db: Session, timer: Timer, now: datetime) -> None:
+    """Ask the next best ones. When nobody is left, a coordinator takes over."""
+    row = _locked(db, timer.subject_id)
+    session = _current(db, row)
+    if row.status not in LIVE or _open_offers(db, row.id):
+        return
+    if session is None:
+        _withdraw(db, SYSTEM, row)
+        return
+    asked = set(
+        db.exec(select(SubstituteOffer.instructor_id).where(SubstituteOffer.substitution_id == row.id))
+    )
+    fits = [fit for fit in _ranking(db, session, row.out_id).fit if fit.person_id not in asked]
+    most = services.current().settings.substitutes_at_a_time
+    if not fits:
+        _escalate(db, row)
+    else:
+        _offer_to(db, SYSTEM, row, session, fits[:most])
+
+
+@on_timer("substitute_offers_end")
+def end_offers(db: Session, timer: Timer, now: datetime) -> None:
+    """Offers nobody answered."""
+    row = _locked(db, timer.subject_id)
+    for one in _open_offers(db, row.id):
+        if one.expires_at <= now:
+            _end(db, one, "expired")
+    _go_on(db, row)
+
+
+@on_timer("substitute_due")
+def out_of_time(db: Session, timer: Timer, now: datetime) -> None:
+    """Offers that are open stay so: somebody may still accept."""
+    row = _locked(db, timer.subject_id)
+    if row.status in ("open", "offered"):
+        if _current(db, row) is None:
+            _withdraw(db, SYSTEM, row)
+        else:
+            _escalate(db, row)
+
+
+def ranking_of(db: Session, session: ClassSession, out_id: str) -> Ranking:
+    """Everybody who may teach the course, for this lesson: who fits, best first, and who is left out and why."""
+    return _ranking(db, session, out_id)
+
+
+def _ranking(db: Session, session: ClassSession, out_id: str) -> Ranking:
+    students = [seat.person_id for seat in seats(db, session.id) if seat.role == "student"]
+    lesson = Window(session.starts_at, session.ends_at)
+    people = [one for one in teachers_of(db, session.course_id) if one != out_id]
+    found = bookable(db, people, lesson)
+    teachers = [_teacher(found[one]) for one in people if one in found]
+    return rank_teachers(
+        session.course_id,
+        session.language,
+        lesson,
+        None,  # the students' time is settled: it is their lesson
+        teachers,
+        services.current().clock.now(),
+        _taught(db, people, students),
+    )
+
+
+def _teacher(one: Bookable) -> Teacher:
+    return Teacher(
+        person_id=one.person_id,
+        name=one.name,
+        tz=one.tz,
+        availability=one.availability,
+        lang=one.lang,
+        booked=one.booked,
+        busy=one.busy,
+        languages=one.languages,
+        courses=one.courses,
+    )
+
+
+def _taught(db: Session, instructors: Sequence[str], students: Sequence[str]) -> dict[str, int]:
+    """Lessons each of them has given to any of these students."""
+    theirs = select(Seat.session_id).where(col(Seat.person_id).in_(students), Seat.role == "student")
+    rows = db.exec(
+        select(Seat.person_id, func.count())
+        .join(ClassSession, col(ClassSession.id) == Seat.session_id)
+        .where(
+            col(Seat.person_id).in_(instructors),
+            Seat.role == "instructor",
+            ClassSession.status == "ended",
+            col(Seat.session_id).in_(theirs),
+        )
+        .group_by(col(Seat.person_id))
+    )
+    return dict(rows.all())
+
+
+def _offer_to(
+    db: Session, actor: Actor, row: Substitution, session: ClassSession, fits: Sequence[Fit]
+) -> None:
+    """Offers and their mails. They end after a while, sooner when the lesson is near."""
+    service = services.current()
+    now, settings = service.clock.now(), service.settings
+    open_for = min(timedelta(seconds=settings.substitute_offer_s), (session.starts_at - now) / 2)
+    expires_at = now + max(open_for, _SHORTEST)
+    known = {
+        one.instructor_id: one
+        for one in db.exec(select(SubstituteOffer).where(SubstituteOffer.substitution_id == row.id))
+    }
+    rank = len(known)
+    for fit in fits:
+        earlier = known.get(fit.person_id)
+        if earlier is not None and earlier.status == "offered":
+            continue
+        rank += 1
+        made = SubstituteOffer(
+            substitution_id=row.id,
+            instructor_id=fit.person_id,
+            rank=rank,
+            reasons=[*(_plain(one, True) for one in fit.reasons), *(_plain(one, False) for one in fit.unmet)],
+            offered_at=now,
+            expires_at=expires_at,
+        )
+        db.add(made)
+        db.flush()
+        emit(
+            db,
+            OfferChanged(
+                session_id=row.session_id, person_id=fit.person_id, offer_id=made.id, change="offered"
+            ),
+        )
+        queue_message(
+            db,
+            "substitute_offer",
+            fit.person_id,
+            dedupe=f"substitute_offer:{made.id}",
+            session_id=row.session_id,
+            params={"offer_id": made.id},
+        )
+    if row.status == "open":
+        row.status = "offered"
+    set_timer(db, "substitute_offers_end", row.id, expires_at)
+    _tell(db, actor, row, "offered")
+
+
+def _plain(reason: Reason, met: bool) -> dict[str, Any]:
+    return {**asdict(reason), "met": met}
+
+
+def _go_on(db: Session, row: Substitution) -> None:
+    """Nobody is being asked any more: the next round comes at once."""
+    if row.status == "offered" and not _open_offers(db, row.id):
+        row.status = "open"
+        set_timer(db, "substitute_round", row.id, services.current().clock.now())
+        _tell(db, SYSTEM, row, "unanswered")
+
+
+def _fill(db: Session, actor: Actor, row: Substitution, accepted: SubstituteOffer) -> None:
+    row.status, row.filled_by = "filled", accepted.instructor_id
+    row.filled_at = services.current().clock.now()
+    _thank_others(db, row)
+    settle_cases(db, CASE, row.session_id, "A substitute was found.")
+    queue_message(
+        db,
+        "substitute_found",
+        row.out_id,
+        dedupe=f"substitute_found:{row.id}",
+        session_id=row.session_id,
+        params={"instructor_id": accepted.instructor_id},
+    )
+    cancel_timers(db, row.id)
+    emit(
+        db,
+        OfferChanged(
+            session_id=row.session_id,
+            person_id=accepted.instructor_id,
+            offer_id=accepted.id,
+            change="accepted",
+        ),
+    )
+    _tell(db, actor, row, "filled")
+
+
+def _escalate(db: Session, row: Substitution) -> None:
+    row.status = "escalated"
+    open_case(
+        db,
+        CASE,
+        dedupe=f"{CASE}:{row.id}",
+        session_id=row.session_id,
+        person_id=row.out_id,
+        facts={"substitution_id": row.id},
+    )
+    _tell(db, SYSTEM, row, "escalated")
+
+
+def _withdraw(db: Session, actor: Actor, row: Substitution) -> None:
+    row.status = "withdrawn"
+    _thank_others(db, row)
+    settle_cases(db, CASE, row.session_id, "A substitute is not needed any more.")
+    cancel_timers(db, row.id)
+    _tell(db, actor, row, "withdrawn")
+
+
+def _thank_others(db: Session, row: Substitution) -> None:
+    """Who was asked and has not answered need not think about it any more."""
+    for one in _open_offers(db, row.id):
+        _end(db, one, "withdrawn")
+        queue_message(
+            db,
+            "substitute_over",
+            one.instructor_id,
+            dedupe=f"substitute_over:{one.id}",
+            session_id=row.session_id,
+        )
+
+
+def _end(db: Session, one: SubstituteOffer, status: str) -> None:
+    one.status, one.version = status, one.version + 1
+    one.answered_at = services.current().clock.now()
+    db.add(one)
+    db.flush()
+    emit(db, OfferChanged(person_id=one.instructor_id, offer_id=one.id, change=status))
+
+
+def _tell(db: Session, actor: Actor, row: Substitution, change: str) -> None:
+    row.version += 1 if change != "opened" else 0
+    db.add(row)
+    db.flush()
+    emit(
+        db,
+        SubstitutionChanged(
+            session_id=row.session_id, substitution_id=row.id, change=change, version=row.version
+        ),
+    )
+    audit(db, actor.person_id, f"substitution.{change}", row.id, row.out_id)
+
+
+def _mine(db: Session, actor: Actor, offer_id: str) -> tuple[SubstituteOffer, Substitution]:
+    """The actor's own offer with its search, which is locked. NotFound for somebody else's."""
+    known = db.get(SubstituteOffer, offer_id)
+    if known is None or known.instructor_id != actor.person_id:
+        raise NotFound("We could not find this offer.")
+    row = _locked(db, known.substitution_id)
+    db.refresh(known)
+    return known, row
+
+
+def _check_open(
+    found: SubstituteOffer, row: Substitution, session: ClassSession | None, now: datetime
+) -> None:
+    if row.status == "filled":
+        raise Conflict(_FASTER)
+    if found.status != "offered" or row.status not in LIVE or session is None or found.expires_at <= now:
+        raise Conflict(_TOO_LATE)
+
+
+def _check_free(db: Session, session: ClassSession, instructor_id: str) -> None:
+    """Things may have changed since they were asked."""
+    lesson = Window(session.starts_at, session.ends_at)
+    one = bookable(db, [instructor_id], lesson)[instructor_id]
+    against = reasons_against_teacher(_teacher(one), lesson, services.current().clock.now())
+    if any(reason.code in ("booked", "away", "busy") for reason in against):
+        raise Conflict("You are not free at that time any more.")
+
+
+def _current(db: Session, row: Substitution) -> ClassSession | None:
+    """The lesson while the search still concerns it."""
+    session = db.get(ClassSession, row.session_id)
+    fits = session is not None and session.status == "scheduled" and session.version == row.session_version
+    return session if fits else None
+
+
+def _open_offers(db: Session, substitution_id: str) -> list[SubstituteOffer]:
+    return list(
+        db.exec(
+            select(SubstituteOffer)
+            .where(SubstituteOffer.substitution_id == substitution_id, SubstituteOffer.status == "offered")
+            .order_by(col(SubstituteOffer.rank))
+        )
+    )
+
+
+def _live_of(db: Session, session_id: str) -> Substitution | None:
+    query = select(Substitution).where(
+        Substitution.session_id == session_id, col(Substitution.status).in_(LIVE)
+    )
+    return db.exec(query.with_for_update()).first()
+
+
+def _locked(db: Session, substitution_id: str) -> Substitution:
+    """The lesson is locked first, as everywhere, so that nobody waits for each other."""
+    row = db.get(Substitution, substitution_id)
+    if row is None:
+        raise NotFound("We could not find this search.")
+    get_session(db, row.session_id, lock=True)
+    db.refresh(row, with_for_update=True)
+    return row
+
+
+def _instructor(db: Session, session_id: str) -> str:
+    found = next((seat.person_id for seat in seats(db, session_id) if seat.role == "instructor"), None)
+    if found is None:
+        raise Conflict("This lesson has no instructor.")
+    return found
