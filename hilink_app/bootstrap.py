@@ -10,7 +10,6 @@ from core.services import Services
 from core.store.blobs import DiskBlobs
 from core.store.bus import MemoryBus, RedisBus
 from core.store.mail import mailer
-from core.store.migrate import upgrade
 from core.store.sql import SqlStore
 from core.tickets import Tickets
 
@@ -47,6 +46,8 @@ def build(settings: Settings, role: str, plugins: Plugins | None = None) -> Serv
 
 def migrate(settings: Settings) -> None:
     """Bring core's and every plugin's tables to this version; safe from several places at once."""
+    from core.store.migrate import upgrade  # with Alembic, which no role needs
+
     plugins = Plugins.load()
     plugins.check_built_ins()
     upgrade(settings, plugins)

@@ -71,6 +71,7 @@ class BusyCalendar(Table, table=True):
     """An iCalendar address whose events count as busy. url is a secret of its person's.
 
     status: waiting | ok | failed. problem: an error code, "" when ok. next_at: when it is fetched again.
+    rolled_until: the busy times reach until then.
     """
 
     __tablename__ = "busy_calendar"
@@ -82,6 +83,7 @@ class BusyCalendar(Table, table=True):
     etag: str = ""
     failures: int = 0
     fetched_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    rolled_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     next_at: datetime = Field(sa_type=UTCDateTime, index=True)
     version: int = 1
 

@@ -6,12 +6,14 @@ from core.clock import on_tick
 from core.delivery import register
 from core.domain import Delivery
 from core.domain.session import ClassSession
-from core.lifecycle import recordings, retention, series, timers
+from core.lifecycle import calendars, recordings, retention, series, substitutes, timers
 from core.lifecycle.cases import open_case
 from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
 from core.services import Services, current
 
+REGISTERED = (calendars, series, substitutes)
+"""Their timers and ticks exist by being imported."""
 _MOST_BATCHES = 20
 """A tick sends this many batches at most, so that it ends and others get their turn."""
 
@@ -36,7 +38,6 @@ def open_failure(delivery: Delivery) -> None:
 
 def wire() -> None:
     """Idempotent; bootstrap calls it in every process that has the database."""
-    assert series  # its timers are registered by its import
     register(chain=run_stage, dead=open_failure)
 
 

@@ -12,11 +12,20 @@ _js = shared(__name__, "kit.jsx")
 I18N_MODULE = _i18n._js.importable_path
 
 
+_A_NUMBER: Any = rx.event.passthrough_event_spec(int)  # pyright: ignore[reportCallIssue]
 _TWO_NUMBERS: Any = rx.event.passthrough_event_spec(int, int)  # pyright: ignore[reportCallIssue]
 
 
 class _Drawn(rx.Component):
     library = _js.importable_path
+
+
+class Drawn(_Drawn):
+    """Tells the server which refresh is on the screen."""
+
+    tag = "Drawn"
+    count: rx.Var[int]
+    on_drawn: rx.EventHandler[_A_NUMBER]
 
 
 class StateShape(_Drawn):

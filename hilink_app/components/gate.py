@@ -3,11 +3,13 @@
 import reflex as rx
 
 from hilink_app.components.buttons import link
+from hilink_app.components.drawn import Drawn
 from hilink_app.components.frame import bare, frame
 from hilink_app.components.i18n import t
 from hilink_app.components.page import PageSpec
 from hilink_app.components.states import missing, skeleton
 from hilink_app.state.gate import DENIED, OFF, OPEN, PageGate
+from hilink_app.state.live import Live
 
 
 def gate(spec: PageSpec) -> rx.Component:
@@ -17,7 +19,7 @@ def gate(spec: PageSpec) -> rx.Component:
         PageGate.route == spec.route,
         rx.match(
             PageGate.verdict,
-            (OPEN, spec.component()),
+            (OPEN, rx.fragment(spec.component(), Drawn.create(count=Live.sent, on_drawn=Live.drawn))),
             (
                 DENIED,
                 bare(

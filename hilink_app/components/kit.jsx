@@ -20,6 +20,16 @@ const SHAPES = {
   ended: <rect x="3" y="3" width="8" height="8" rx="2" fill="var(--sage-9)" />,
 };
 
+/** Says when the refresh with this number is on the screen, so that a slow browser is not sent more than it can draw. */
+export function Drawn({ count, onDrawn }) {
+  const told = useRef(onDrawn);
+  told.current = onDrawn;
+  useEffect(() => {
+    if (count) told.current?.(count);
+  }, [count]);
+  return null;
+}
+
 /** One of the five state shapes. Hidden from screen readers: a word stands beside it. */
 export function StateShape({ state }) {
   return (

@@ -1,8 +1,8 @@
 """Pages that change by themselves: web tails the event log and asks the pages concerned to look again.
 
 A page's on_load handler calls `watch(self, PageState.refresh, ("board",))`. When an event touches one of its
-topics, `PageState.refresh` is queued for that browser, at most one every `QUIET_S` and never beside one that
-still runs. Topics: "board" (every session event), "cases", "deliveries", "session:<id>", "person:<id>".
+topics, `PageState.refresh` is queued for that browser, at most one every `QUIET_S`, never beside one that still
+runs, and never before the browser has drawn the last one. Topics: "board" (every session event), "cases", "deliveries", "session:<id>", "person:<id>".
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from reflex_base.event import Event
 
 from core import services
 from core.domain import DomainEvent
+from hilink_app.state.base import BaseState
+from hilink_app.state.guard import SIGNED_IN, allow
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ QUIET_S = 0.4
 """Several events in a burst cause one refresh; the first of them causes it at once."""
 PULSE_S = 0.05
 STUCK_S = 10.0
-"""A refresh that has not ended by then does not hold up the next one."""
+"""A refresh that has not ended, or was not drawn, by then does not hold up the next one."""
 
 
 @dataclass(slots=True)
@@ -35,14 +37,15 @@ class _Watch:
 
 @dataclass(slots=True)
 class _Refresh:
-    """The newest refresh of a browser: when it was queued (monotonic), and its end."""
+    """The newest refresh of a browser: when it was queued (monotonic), its end here, and whether it is on the screen."""
 
     at: float
     done: asyncio.Future[Any] | None = None
+    drawn: bool = False
 
     def holds(self, now: float) -> bool:
         """Too early for the next one? A slow browser or server gets fewer refreshes, not a queue of old ones."""
-        running = self.done is not None and not self.done.done()
+        running = self.done is not None and not (self.done.done() and self.drawn)
         return now - self.at < (STUCK_S if running else QUIET_S)
 
 
@@ -57,6 +60,26 @@ class _Watches:
 
 
 _watches = _Watches()
+
+
+class Live(BaseState):
+    """sent: refreshes this browser was sent. It answers with the number when it has drawn that one."""
+
+    sent: int = 0
+
+    @rx.event
+    @allow(SIGNED_IN)
+    def ask(self) -> None:
+        """Queued behind a refresh."""
+        self.sent += 1
+
+    @rx.event
+    @allow(SIGNED_IN)
+    def drawn(self, number: int) -> None:
+        """From the browser: what was sent up to there is on the screen."""
+        newest = _watches.newest.get(self.router.session.client_token)
+        if newest is not None and number >= self.sent:
+            newest.drawn = True
 
 
 def watch(state: rx.State, handler: Any, topics: Sequence[str]) -> None:
@@ -155,9 +178,11 @@ async def _push(app: rx.App) -> None:
 
 
 async def _enqueue(app: rx.App, token: str, handler: str) -> asyncio.Future[Any] | None:
+    """Its future ends when the refresh and the question whether it was drawn are on their way."""
     try:
         with app.set_contexts():
-            return await app.event_processor.enqueue(token, Event(name=handler))
+            await app.event_processor.enqueue(token, Event(name=handler))
+            return await app.event_processor.enqueue(token, Event(name=_full_name(Live.ask)))
     except Exception:  # a browser that has just gone must not stop the others
         logger.info("a page could not be refreshed", exc_info=True)
         return None

@@ -16,15 +16,24 @@ pytestmark = pytest.mark.unit
 
 
 class Processor:
-    """Stands where Reflex's event processor is; a refresh ends when the test says so."""
+    """Stands where Reflex's event processor is; a refresh ends when the test says so. queued: refreshes alone."""
 
     def __init__(self) -> None:
-        self.queued: list[tuple[str, str, asyncio.Future[None]]] = []
+        self.queued: list[tuple[str, str]] = []
+        self.asked: list[asyncio.Future[None]] = []
 
     async def enqueue(self, token: str, event: Any) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.queued.append((token, event.name, done))
+        if event.name.endswith("live.ask"):
+            self.asked.append(done)
+        else:
+            self.queued.append((token, event.name))
         return done
+
+    def end(self, *, drawn: bool = True) -> None:
+        """The newest refresh has ended here; and in the browser, too."""
+        self.asked[-1].set_result(None)
+        live._watches.newest["here"].drawn = drawn
 
 
 @pytest.fixture
@@ -65,15 +74,36 @@ async def test_a_page_that_is_slow_gets_one_refresh_at_a_time(processor: Process
         live._watches.due.add("here")
         await asyncio.sleep(0.005)
     assert len(processor.queued) == 1
-    processor.queued[0][2].set_result(None)
+    processor.end()
     await _until(lambda: len(processor.queued) == 2)
-    assert {name for _, name, _ in processor.queued} == {"here.refresh"}
+    assert set(processor.queued) == {("here", "here.refresh")}
+
+
+async def test_a_browser_that_draws_slowly_is_not_sent_more(processor: Processor) -> None:
+    live._watches.due.add("here")
+    await _until(lambda: processor.asked)
+    processor.end(drawn=False)
+    live._watches.due.add("here")
+    await asyncio.sleep(0.1)
+    assert len(processor.queued) == 1
+    live._watches.newest["here"].drawn = True
+    await _until(lambda: len(processor.queued) == 2)
+
+
+async def test_a_browser_that_never_answers_is_not_given_up(
+    processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STUCK_S", 0.1)
+    live._watches.due.add("here")
+    await _until(lambda: processor.queued)
+    live._watches.due.add("here")
+    await _until(lambda: len(processor.queued) == 2)
 
 
 async def test_a_burst_is_one_refresh_now_and_one_after_it(processor: Processor) -> None:
     live._watches.due.add("here")
-    await _until(lambda: processor.queued)
-    processor.queued[0][2].set_result(None)
+    await _until(lambda: processor.asked)
+    processor.end()
     live._watches.due.add("here")
     await asyncio.sleep(0.02)
     assert len(processor.queued) == 1
