@@ -10,6 +10,7 @@ from core.ports import MediaRights
 from rtc import sdp
 from rtc.encoding import Encoding
 from rtc.errors import Malformed, Refused
+from rtc.following import Following
 from rtc.limits import Budget
 from rtc.messages import read_number, read_objects, read_side
 from rtc.publication import Publication, is_source
@@ -210,9 +211,11 @@ class Participant:
     def _offer(self, message: Mapping[str, Any]) -> Message:
         kind, connection = message.get("kind"), message.get("connection")
         sequence = read_number(message.get("seq"), "offer seq")
-        text = message.get("sdp")
+        text, follow = message.get("sdp"), message.get("follow", False)
         if kind not in ("publisher", "subscriber") or not isinstance(text, str):
             raise Malformed("offer")
+        if not isinstance(follow, bool):
+            raise Malformed("offer follow")
         if not isinstance(connection, str) or not 0 < len(connection) <= 64:
             raise Malformed("offer connection")
         limits = self._endpoint.limits
@@ -228,7 +231,7 @@ class Participant:
             if not self.rights.subscribe:
                 raise Refused("not_allowed", "subscribe")
             offer = sdp.parse_offer(text, sdp.MAX_SUBSCRIBER_SECTIONS, limits.sdp_bytes)
-            subscriber = self._subscriber_for(connection, sequence, offer)
+            subscriber = self._subscriber_for(connection, sequence, offer, follow)
             reply["sdp"], reply["mids"] = subscriber.negotiate(offer, self.room.tracks_for(self))
         return reply
 
@@ -242,11 +245,11 @@ class Participant:
             old.transport.close("replaced")
         return self.publisher
 
-    def _subscriber_for(self, connection: str, sequence: int, offer: sdp.Offer) -> Subscriber:
-        old = self.subscriber
-        if old is not None and _continues(old, connection, sequence, offer):
+    def _subscriber_for(self, connection: str, sequence: int, offer: sdp.Offer, follow: bool) -> Subscriber:
+        old, made = self.subscriber, Following if follow else Subscriber
+        if type(old) is made and _continues(old, connection, sequence, offer):
             return old
-        self.subscriber = Subscriber(self._endpoint, self, connection, offer)
+        self.subscriber = made(self._endpoint, self, connection, offer)
         self.subscriber.sequence = sequence
         if old is not None:
             old.close("replaced")

@@ -59,7 +59,10 @@ class Offer:
 
 @dataclass(slots=True)
 class AnswerSection:
-    """How one section is answered. direction: recvonly, sendonly or inactive."""
+    """How one section is answered. direction: recvonly, sendonly or inactive.
+
+    also: more codecs that may come in it, for a section that carries one track after another.
+    """
 
     section: Section
     direction: str = "inactive"
@@ -70,6 +73,7 @@ class AnswerSection:
     ssrc: int = 0
     rtx_ssrc: int = 0
     red: bool = False
+    also: Sequence[Codec] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +294,8 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
     red = codec.red if answer.red else None
     if red is not None:
         formats.insert(0 if codec.red_first else 1, red)
+    for other in answer.also:
+        formats += [other.payload_type] + ([other.rtx] if other.rtx is not None else [])
     address = local.addresses[0]
     lines = [
         f"m={section.kind} {local.port} UDP/TLS/RTP/SAVPF {' '.join(map(str, formats))}",
@@ -305,23 +311,13 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
     for index, host in enumerate(local.addresses):
         priority = (126 << 24) | ((65535 - index) << 8) | 255
         lines.append(f"a=candidate:{index + 1} 1 udp {priority} {host} {local.port} typ host")
-    lines += ["a=end-of-candidates", f"a=rtpmap:{codec.payload_type} {codec.rtpmap}"]
-    if codec.fmtp:
-        lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
-    if EXT_TRANSPORT_SEQUENCE in answer.extensions and EXT_TRANSPORT_SEQUENCE in section.extensions:
-        lines.append(f"a=rtcp-fb:{codec.payload_type} transport-cc")
-    if section.kind == "video":
-        for feedback in ("nack", "nack pli", "ccm fir", "goog-remb"):
-            lines.append(f"a=rtcp-fb:{codec.payload_type} {feedback}")
+    lines.append("a=end-of-candidates")
+    for one in (codec, *answer.also):
+        lines += _codec_lines(answer, one)
     if red is not None:
         lines += [
             f"a=rtpmap:{red} red/{codec.rtpmap.partition('/')[2]}",
             f"a=fmtp:{red} {codec.payload_type}/{codec.payload_type}",
-        ]
-    if codec.rtx is not None:
-        lines += [
-            f"a=rtpmap:{codec.rtx} rtx/{codec.clock_hz}",
-            f"a=fmtp:{codec.rtx} apt={codec.payload_type}",
         ]
     lines += [
         f"a=extmap:{section.extensions[uri]} {uri}" for uri in answer.extensions if uri in section.extensions
@@ -335,4 +331,21 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
         if codec.rtx is not None and answer.rtx_ssrc:
             lines.append(f"a=ssrc-group:FID {answer.ssrc} {answer.rtx_ssrc}")
             lines.append(f"a=ssrc:{answer.rtx_ssrc} cname:{stream}")
+    return lines
+
+
+def _codec_lines(answer: AnswerSection, codec: Codec) -> list[str]:
+    lines = [f"a=rtpmap:{codec.payload_type} {codec.rtpmap}"]
+    if codec.fmtp:
+        lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+    if EXT_TRANSPORT_SEQUENCE in answer.extensions and EXT_TRANSPORT_SEQUENCE in answer.section.extensions:
+        lines.append(f"a=rtcp-fb:{codec.payload_type} transport-cc")
+    if answer.section.kind == "video":
+        feedback = ("nack", "nack pli", "ccm fir", "goog-remb")
+        lines += [f"a=rtcp-fb:{codec.payload_type} {one}" for one in feedback]
+    if codec.rtx is not None:
+        lines += [
+            f"a=rtpmap:{codec.rtx} rtx/{codec.clock_hz}",
+            f"a=fmtp:{codec.rtx} apt={codec.payload_type}",
+        ]
     return lines

@@ -18,7 +18,6 @@ from rtc.transport import Transport
 if TYPE_CHECKING:
     from rtc.participant import Participant
 
-DEFAULT_WIDTH_PX = 640
 AUDIO_RESERVE_BPS = 50_000
 """For one voice at least, packet headers included; for more, what they were measured to need."""
 RED_COSTS = 1.65
@@ -29,7 +28,7 @@ RTX_SHARE = 0.25
 RTX_MIN_BPS = 40_000
 QUALITY_OF_S = 6.0
 """Browsers report on sound every 5 s."""
-_EXTENSIONS = (rtp.EXT_ABS_SEND_TIME, rtp.EXT_TRANSPORT_SEQUENCE)
+EXTENSIONS = (rtp.EXT_ABS_SEND_TIME, rtp.EXT_TRANSPORT_SEQUENCE)
 
 
 class Subscriber:
@@ -37,6 +36,8 @@ class Subscriber:
 
     adapts = True
     """False: everybody gets everything, whatever the line takes. For benches, to compare with."""
+    width_px = 640.0
+    """How wide pictures are shown while the browser has not said so."""
 
     def __init__(
         self, endpoint: Endpoint, participant: "Participant", connection: str, offer: sdp.Offer
@@ -326,7 +327,7 @@ class Subscriber:
     def _answer(
         self, section: sdp.Section, waiting: list[Publication], placed: dict[str, dict[str, Any]], now: float
     ) -> sdp.AnswerSection:
-        answer = sdp.AnswerSection(section, extensions=_EXTENSIONS)
+        answer = sdp.AnswerSection(section, extensions=EXTENSIONS)
         if section.direction not in ("recvonly", "sendrecv"):
             if section.mid in self.slots:
                 self.unbind(section.mid)
@@ -349,12 +350,7 @@ class Subscriber:
         if codec is None:
             return answer
         if forwarder is None:
-            forwarder = Forwarder(self.transport)
-            while forwarder.ssrc in self._by_ssrc:
-                # Two streams of one SSRC would share a key stream.
-                forwarder = Forwarder(self.transport)
-            self.slots[section.mid] = forwarder
-            self._by_ssrc[forwarder.ssrc] = forwarder
+            forwarder = self._new_slot(section)
         forwarder.payload_type, forwarder.rtx_payload_type = codec.payload_type, codec.rtx
         # The payload types inside RED stay as the publisher wrote them.
         answer.red = (
@@ -362,9 +358,6 @@ class Subscriber:
         )
         forwarder.red_payload_type = codec.red if answer.red else None
         forwarder.clock_hz = codec.clock_hz
-        forwarder.sequence_id = section.extensions.get(rtp.EXT_TRANSPORT_SEQUENCE, 0)
-        # Chromium reports on the one or the other.
-        forwarder.time_id = 0 if forwarder.sequence_id else section.extensions.get(rtp.EXT_ABS_SEND_TIME, 0)
         if forwarder.publication is None:
             forwarder.publication = publication
             publication.forwarders.add(forwarder)
@@ -383,6 +376,19 @@ class Subscriber:
             "muted": publication.muted,
         }
         return answer
+
+    def _new_slot(self, section: sdp.Section) -> Forwarder:
+        """A forwarder for a section, with an SSRC of its own and nothing in it."""
+        forwarder = Forwarder(self.transport)
+        while forwarder.ssrc in self._by_ssrc:
+            # Two streams of one SSRC would share a key stream.
+            forwarder = Forwarder(self.transport)
+        forwarder.sequence_id = section.extensions.get(rtp.EXT_TRANSPORT_SEQUENCE, 0)
+        # Chromium reports on the one or the other.
+        forwarder.time_id = 0 if forwarder.sequence_id else section.extensions.get(rtp.EXT_ABS_SEND_TIME, 0)
+        self.slots[section.mid] = forwarder
+        self._by_ssrc[forwarder.ssrc] = forwarder
+        return forwarder
 
     def _drop_slot(self, mid: str) -> None:
         self.unbind(mid)
@@ -447,7 +453,7 @@ class Subscriber:
             if publication is None or publication.kind != "video":
                 continue
             key = (publication.participant.id, publication.source)
-            width = DEFAULT_WIDTH_PX if visible is None else visible.get(key, (0, 0))[0]
+            width = self.width_px if visible is None else visible.get(key, (0, 0))[0]
             first = publication.source == "screen" or publication.participant.id == speaker
             demands.append(
                 layers.Demand(
