@@ -21,7 +21,7 @@ SIGNED_IN = "signed_in"
 SEAT = "seat"
 """A join link's cookie opens this door too."""
 TICKET = "ticket"
-"""The handler checks a signed ticket itself, before it accepts the socket."""
+"""The handler checks a signed ticket itself, before it accepts the socket or answers."""
 INTERNAL = "internal"
 """Media nodes and agents: the body is signed with the internal key."""
 EVERY_ROLE = ("student", "instructor", "coordinator", "guardian", "operator")

@@ -269,8 +269,10 @@ def _finish(db: Session, row: Recording) -> None:
 
 
 def _person(db: Session, session_id: str, participant_id: str) -> str:
+    """What another program publishes for somebody is named after their seat: `{participant id}.{its own}`."""
+    seat_id = participant_id.partition(".")[0]
     query = select(PresenceInterval.person_id).where(
-        PresenceInterval.participant_id == participant_id, PresenceInterval.session_id == session_id
+        PresenceInterval.participant_id == seat_id, PresenceInterval.session_id == session_id
     )
     person_id = db.exec(query).first()
     if person_id is None:

@@ -62,7 +62,10 @@ def close_all() -> None:
 
 
 def record(session_id: str, actor_id: str, action: str, person_id: str | None, facts: dict[str, Any]) -> None:
-    """Somebody inside did something to somebody. action: mute | remove | allow | admit | decline | lobby."""
+    """Somebody inside did something to somebody, or came with another program.
+
+    action: mute | remove | allow | admit | decline | lobby | publish | watch | program.
+    """
     with services.current().store.write() as db:
         audit(db, actor_id, f"room.{action}", session_id, person_id, **facts)
 

@@ -24,7 +24,7 @@ async def room_ticket(
     session_id: str, request: Request, viewer: Annotated[Viewer, Depends(rule(SIGNED_IN, SEAT))]
 ) -> JSONResponse:
     """A way in for a minute: see PROTOCOL.md."""
-    link = _link(request) if viewer.seat_id is not None else ""
+    link = link_of(request) if viewer.seat_id is not None else ""
     try:
         answer = await asyncio.to_thread(door.ticket, viewer, session_id, link)
     except UserError as error:
@@ -64,7 +64,7 @@ async def agent_jobs(
     return JSONResponse({"jobs": jobs})
 
 
-def _link(request: Request) -> str:
+def link_of(request: Request) -> str:
     """Which join link this browser came by, as its hash."""
     return hash_token(cookie_value(request.headers.get("cookie"), SEAT_COOKIE))
 

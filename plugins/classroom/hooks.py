@@ -27,9 +27,14 @@ def pages() -> Sequence[Any]:
 
 @hookimpl
 def routes() -> "APIRouter":
-    from plugins.classroom.api import router
+    from fastapi import APIRouter
 
-    return router
+    from plugins.classroom import api, whip
+
+    both = APIRouter()
+    both.include_router(api.router)
+    both.include_router(whip.router)
+    return both
 
 
 @hookimpl

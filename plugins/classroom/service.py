@@ -78,6 +78,15 @@ def seated(store: Store, session_id: str, person_id: str) -> bool:
         return db.exec(query).first() is not None
 
 
+def role_in(store: Store, session_id: str, person_id: str) -> str:
+    """The role of this person's seat, "" when they have none."""
+    with store.read() as db:
+        query = select(Seat.role).where(
+            Seat.session_id == session_id, Seat.person_id == person_id, col(Seat.active).is_(True)
+        )
+        return db.exec(query).first() or ""
+
+
 def remembered(store: Store, session_id: str) -> Remembered:
     """Polls, chat and page of a room that opens (again)."""
     with store.read() as db:

@@ -45,6 +45,12 @@ class ClassroomSettings(BaseSettings):
     remove_block_s: float = Field(
         default=120, description="A removed person may ask to come back after this long."
     )
+    max_watchers: int = Field(
+        default=10, ge=0, description="Programs that may watch one lesson by WHEP at the same time."
+    )
+    program_token_s: float = Field(
+        default=6 * 3_600, gt=0, description="How long the key for another program (WHIP, WHEP) is good."
+    )
     max_polls: int = Field(default=50, ge=1, description="Polls and checks in one lesson.")
     chat_shown: int = Field(default=200, ge=1, description="Chat messages somebody who comes in gets to see.")
     weak_loss: float = Field(

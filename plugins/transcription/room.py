@@ -109,6 +109,8 @@ class LiveRoom:
         person_id, participant_id = person.get("person_id"), person.get("participant_id")
         if person_id and participant_id:
             self._persons[str(participant_id)] = str(person_id)
+            if person.get("program"):
+                self._persons[str(person["program"])] = str(person_id)
             self._withdrawn.discard(str(person_id))
 
     async def _finish_speaker(self, participant_id: str, speaker: Speaker) -> None:

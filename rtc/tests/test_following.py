@@ -76,10 +76,10 @@ class Peer:
 
     async def shows(self, shade: str) -> None:
         """Wait until the picture of the first video section is of this brightness."""
-        track = next(one.receiver.track for one in self.pc.getTransceivers() if one.kind == "video")
+        track: Any = next(one.receiver.track for one in self.pc.getTransceivers() if one.kind == "video")
         async with asyncio.timeout(20):
             while True:
-                frame: Any = await track.recv()
+                frame = await track.recv()
                 luma = bytes(frame.planes[0])[0]
                 if abs(luma - LUMA[shade]) < 30:
                     return

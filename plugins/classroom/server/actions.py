@@ -167,9 +167,10 @@ def mute(room: "Room", who: Participant, message: m.Mute) -> list[Outgoing]:
     for subject in subjects:
         if message.source not in subject.seat.rights.publish:
             raise Refusal("not_found", NOT_HERE)
-        out.append(MediaMute(subject.id, message.source))
-        if message.source == "screen":
-            out.append(MediaMute(subject.id, "screen_audio"))
+        for source in ("screen", "screen_audio") if message.source == "screen" else (message.source,):
+            out.append(MediaMute(subject.id, source))
+            if subject.program is not None and source in subject.program.publish:
+                out.append(MediaMute(subject.program.id, source))
         frame = {"type": "muted", "source": message.source, "by": who.person_id, "role": who.role}
         out.append(Send(subject.id, frame))
         out.append(Audited(who.person_id, "mute", subject.person_id, (("source", message.source),)))

@@ -23,10 +23,11 @@ from core.tickets import Tickets
 from plugins.classroom import service
 from plugins.classroom.server import lesson, listen, messages
 from plugins.classroom.server.connection import LOST, TOO_LARGE, TOO_MANY, Connection, Verdict
+from plugins.classroom.server.endpoints import RoomPrograms
 from plugins.classroom.server.journal import Journal
 from plugins.classroom.server.listen import ReceivingSocket, receive, tell_error
 from plugins.classroom.server.lobby import must_wait
-from plugins.classroom.server.media import MediaBridge
+from plugins.classroom.server.media import MediaBridge, rights_of, rights_of_program
 from plugins.classroom.server.outgoing import (
     Close,
     EndLesson,
@@ -86,6 +87,7 @@ class RoomHub:
         self.rooms = Rooms(settings, store, clock.now, tickets, core_settings.rejoin_grace_s)
         self._journal = Journal(store)
         self._media = MediaBridge(media, self._media_reply)
+        self.programs = RoomPrograms(self._media, self.rooms, store, clock.now, self._carry_out)
         self._recording = RoomRecording(self._media, self._start, self._carry_out, self.refresh)
         self._where: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -270,8 +272,11 @@ class RoomHub:
                     self._tell_board(room_id, step.person_id)
                 case MediaJoin():
                     participant = opened.room.get(step.participant_id)
+                    program = opened.room.programs.known(step.participant_id)
                     if participant is not None:
-                        self._media.join(room_id, participant.id, participant.seat)
+                        self._media.join(room_id, participant.id, rights_of(participant.seat))
+                    elif program is not None:
+                        self._media.join(room_id, program.id, rights_of_program(program))
                 case MediaSignal():
                     self._media.signal(room_id, step.participant_id, step.message)
                 case MediaMute():
@@ -341,12 +346,12 @@ class RoomHub:
         opened = self.rooms.get(session_id)
         if opened is None:
             return False
+        out = opened.room.programs.end_where(lambda one: one.seat.person_id == person_id)
         participant = opened.room.of_person(person_id) or opened.room.lobby.of_person(person_id)
-        if participant is None:
-            return False
-        out = opened.room.leave(participant.id, "removed")
-        self._carry_out(opened, [Close(participant.id, REVOKED), *out])
-        return True
+        if participant is not None:
+            out += [Close(participant.id, REVOKED), *opened.room.leave(participant.id, "removed")]
+        self._carry_out(opened, out)
+        return bool(out)
 
     def blocked(self, session_id: str, person_id: str) -> bool:
         """Was this person asked to leave a moment ago?"""

@@ -7,12 +7,13 @@ from typing import Any
 
 from core.errors import MediaError, fault
 from core.ports import MediaEvent, MediaRights, MediaServer
-from plugins.classroom.server.people import SeatHolder
+from plugins.classroom.server.people import Program, SeatHolder
 
 logger = logging.getLogger(__name__)
 
 _WAITING_MOST = 200
 _AGAIN_S = 1.0
+_ANSWER_S = 10.0
 
 Reply = Callable[[str, Mapping[str, Any]], None]
 """(participant id, message for that browser)."""
@@ -28,6 +29,16 @@ def rights_of(seat: SeatHolder) -> MediaRights:
     )
 
 
+def rights_of_program(program: Program) -> MediaRights:
+    """It sends or it receives, under the consents of its person."""
+    return MediaRights(
+        publish=program.publish,
+        subscribe=not program.publish,
+        agents_allowed=program.seat.transcription,
+        recording_allowed=program.seat.recording,
+    )
+
+
 class MediaBridge:
     """media: None when this process has no media plane; browsers are told, the rest of the room works."""
 
@@ -36,11 +47,11 @@ class MediaBridge:
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def join(self, room_id: str, participant_id: str, seat: SeatHolder) -> None:
+    def join(self, room_id: str, participant_id: str, rights: MediaRights) -> None:
         """Tell the node about a seat, or about its changed rights."""
         if self._media is None:
             return
-        media, rights = self._media, rights_of(seat)
+        media = self._media
         line = self._lines.get(participant_id)
         if line is None or line.ending:
             line = self._lines[participant_id] = _Line()
@@ -67,6 +78,28 @@ class MediaBridge:
 
         if not line.put(call):
             self._refuse(participant_id, message, "too_many")
+
+    async def ask(self, room_id: str, participant_id: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Pass a message and wait for its answer. MediaError, also for an `error` message."""
+        line, media = self._lines.get(participant_id), self._media
+        if media is None or line is None:
+            raise MediaError("unavailable")
+        answer: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+
+        async def call() -> None:
+            answers = await media.signal(room_id, participant_id, message)
+            if answers and not answer.done():
+                answer.set_result(answers[0])
+
+        if not line.put(call):
+            raise MediaError("too_many")
+        try:
+            found = await asyncio.wait_for(answer, _ANSWER_S)
+        except TimeoutError:
+            raise MediaError("unavailable") from None
+        if found.get("type") == "error":
+            raise MediaError(str(found.get("kind")))
+        return found
 
     def mute(self, room_id: str, participant_id: str, source: str) -> None:
         line, media = self._lines.get(participant_id), self._media

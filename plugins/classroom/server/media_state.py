@@ -34,12 +34,12 @@ class MediaState:
             return self._node(event.kind == "node_back")
         who = self._room.get(event.participant_id)
         if who is None:
-            return []
+            return self._room.programs.event(event)
         match event.kind:
             case "message":
                 return [Send(who.id, {"type": "media", "message": dict(event.data)})]
             case "published" | "muted" | "unpublished":
-                return self._source(who, event.kind, event.data)
+                return self.source(who, who.sources, event.kind, event.data)
             case "quality":
                 return self._line(who, event.data)
             case _:
@@ -68,23 +68,30 @@ class MediaState:
             self._room.count(who, "talk_s", (self._room.now() - since).total_seconds())
 
     def _speakers(self, speakers: Sequence[Mapping[str, Any]]) -> list[Outgoing]:
-        found = [self._room.get(str(one.get("participant_id", ""))) for one in speakers]
-        people = [one.person_id for one in found if one is not None and one.role != "agent"]
+        found = [self._whose(str(one.get("participant_id", ""))) for one in speakers]
+        people = list(dict.fromkeys(one.person_id for one in found if one and one.role != "agent"))
         for person_id in set(self._speaking) - set(people):
             self._spoke(person_id)
         for person_id in people:
             self._speaking.setdefault(person_id, self._room.now())
         return self._room.tell_people({"type": "speakers", "person_ids": people})
 
-    def _source(self, who: Participant, kind: str, data: Mapping[str, Any]) -> list[Outgoing]:
+    def _whose(self, participant_id: str) -> Participant | None:
+        """Whom somebody hears: the one at the browser, or for whom another program publishes."""
+        return self._room.get(participant_id) or self._room.programs.owner(participant_id)
+
+    def source(
+        self, who: Participant, sources: dict[str, bool], kind: str, data: Mapping[str, Any]
+    ) -> list[Outgoing]:
+        """What a connection of this person sends has changed. sources: that connection's, updated in place."""
         source = data.get("source")
         if source not in SOURCES:
             return []
         before = who.view()
         if kind == "unpublished":
-            who.sources.pop(source, None)
+            sources.pop(source, None)
         else:
-            who.sources[source] = bool(data.get("muted", False))
+            sources[source] = bool(data.get("muted", False))
         if source == "microphone" and not who.sends("microphone"):
             self._spoke(who.person_id)
         return self._room.tell_person(who) if who.view() != before else []

@@ -66,7 +66,7 @@ class WaitEnded:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """Something was done to somebody. action: mute | remove | allow | admit | decline | lobby."""
+    """Something was done to somebody. action: mute | remove | allow | admit | decline | lobby | publish | watch."""
 
     actor_id: str
     action: str

@@ -99,10 +99,43 @@ class Lesson:
 
 
 @dataclass(slots=True)
+class Program:
+    """Another program's connection (WHIP or WHEP) for somebody's seat. id: its participant id at the media node.
+
+    publish: what it may send; nothing: it watches. sources: as in `Participant`. offer, sequence, tag: its newest
+    offer, that offer's number, and the entity tag of what was answered.
+    """
+
+    id: str
+    seat: SeatHolder
+    publish: tuple[str, ...] = ()
+    sources: dict[str, bool] = field(default_factory=dict[str, bool])
+    offer: str = ""
+    sequence: int = 0
+    tag: str = ""
+
+    def view(self) -> dict[str, Any]:
+        """A watching one, as somebody who looks in. It is nobody's seat, so it has an id of its own."""
+        return {
+            "person_id": f"program:{self.id}",
+            "participant_id": self.id,
+            "name": self.seat.name,
+            "role": "observer",
+            "hand_at": None,
+            "connection": "good",
+            "camera": False,
+            "microphone": False,
+            "screen": False,
+            "program": None,
+        }
+
+
+@dataclass(slots=True)
 class Participant:
     """One connection of one seat holder; it outlives a cut line for the rejoin grace.
 
     sources: source -> muted, as the media node reported. media_lost: no media connection at the moment.
+    program: what publishes beside the browser for this person.
     """
 
     id: str
@@ -113,6 +146,7 @@ class Participant:
     hand_at: datetime | None = None
     weak: bool = False
     sources: dict[str, bool] = field(default_factory=dict[str, bool])
+    program: Program | None = None
 
     @property
     def person_id(self) -> str:
@@ -123,7 +157,8 @@ class Participant:
         return self.seat.role
 
     def sends(self, source: str) -> bool:
-        return self.sources.get(source) is False
+        beside = self.program.sources.get(source) if self.program is not None else None
+        return self.sources.get(source) is False or beside is False
 
     def view(self) -> dict[str, Any]:
         return {
@@ -136,6 +171,7 @@ class Participant:
             "camera": self.sends("camera"),
             "microphone": self.sends("microphone"),
             "screen": self.sends("screen"),
+            "program": self.program.id if self.program is not None else None,
         }
 
 

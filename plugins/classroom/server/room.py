@@ -29,6 +29,7 @@ from plugins.classroom.server.outgoing import (
 )
 from plugins.classroom.server.people import SEATED, Lesson, Participant, SeatHolder, stamp
 from plugins.classroom.server.polls import ChatLine, Poll, Remembered
+from plugins.classroom.server.programs import Programs
 from plugins.classroom.server.refusal import Refusal, not_allowed
 from plugins.classroom.settings import ClassroomSettings
 
@@ -72,6 +73,7 @@ class Room:
         self._blocked: dict[str, datetime] = {}
         self._measured: dict[tuple[str, str], float] = {}
         self.media = MediaState(self)
+        self.programs = Programs(self)
         self.lobby = Lobby(self, remembered.removed, remembered.admitted)
 
     # Who is here
@@ -93,8 +95,9 @@ class Room:
     def known(self) -> list[SeatHolder]:
         """Seats of everybody who is or was here, or waits; agents only while they are."""
         agents = [one.seat for one in self.present() if one.role == "agent"]
-        waiting = [one.seat for one in self.lobby.people() if one.person_id not in self._seen]
-        return [*self._seen.values(), *waiting, *agents]
+        others = [*self.lobby.people(), *self.programs.watchers()]
+        outside = {one.seat.person_id: one.seat for one in others if one.seat.person_id not in self._seen}
+        return [*self._seen.values(), *outside.values(), *agents]
 
     def returning(self, person_id: str) -> str:
         """The participant id a person may come back as: lost, or cut off by a restart. Else ""."""
@@ -110,8 +113,8 @@ class Room:
 
     @property
     def deserted(self) -> bool:
-        """Nobody is here and nobody waits."""
-        return not self._participants and not self.lobby
+        """Nobody is here, waits or watches."""
+        return not self._participants and not self.lobby and not self.programs
 
     def inside(self, person_id: str) -> bool:
         """Has this person a seat in the room now, or one that waits for them after a cut?"""
@@ -153,12 +156,11 @@ class Room:
                 out.append(PresenceGap(known.id, known.lost_at, away_s, "line"))
             participant.seat, participant.connected, participant.lost_at = seat, True, None
         else:
-            hand_at = None
-            if known is not None:
-                hand_at = known.hand_at
-                out += [Close(known.id, 4409), *self._drop(known, "left")]
             returns = self._returning.pop(resume, None) == seat.person_id
-            participant = Participant(resume if returns else self.new_id(), seat, self.now(), hand_at=hand_at)
+            participant = Participant(resume if returns else self.new_id(), seat, self.now())
+            if known is not None:
+                participant.hand_at, participant.program = known.hand_at, known.program
+                out += [Close(known.id, 4409), *self._drop(known, "left")]
             out += self._seat(participant)
         out += self._begin(participant)
         return participant, out + self._instructor_came(participant)
@@ -190,7 +192,7 @@ class Room:
         participant = self._participants.get(participant_id)
         if participant is None:
             return self.lobby.gone(participant_id)
-        out = self._drop(participant, reason)
+        out = [*self.programs.leaves(participant), *self._drop(participant, reason)]
         frame = {"type": "gone", "person_id": participant.person_id, "reason": reason}
         out += [Send(one.id, frame) for one in self.present() if self.sees(one, participant)]
         if participant.role in SEATED:
@@ -246,7 +248,7 @@ class Room:
         for person_id, seat in holders.items():
             if person_id in self._seen:
                 self._seen[person_id] = seat
-        return out
+        return out + self.programs.seats_changed(holders, asked)
 
     def lesson_changed(self, lesson: Lesson) -> list[Outgoing]:
         if lesson == self.lesson:
@@ -262,7 +264,7 @@ class Room:
     def finish(self, reason: str) -> list[Outgoing]:
         """The lesson is over for everybody. reason: ended_by_instructor | empty | overdue | cancelled."""
         self.over = True
-        out: list[Outgoing] = []
+        out = self.programs.end_where(lambda _: True)
         for one in (*self.present(), *self.lobby.people()):
             out.append(Send(one.id, {"type": "ended", "reason": reason}))
             out.append(Close(one.id, 1000))
@@ -309,7 +311,8 @@ class Room:
             "type": "welcome",
             "participant_id": who.id,
             "resume": self._resume_token(who.id, who.person_id),
-            "people": [one.view() for one in self.present() if self.sees(who, one)],
+            "people": [one.view() for one in self.present() if self.sees(who, one)]
+            + [one.view() for one in self.programs.watchers() if self.programs.shown_to(who)],
             "polls": [] if agent else [self.poll_view(poll, who) for poll in self.polls.values()],
             "chat": [self.chat_frame(line) for line in lines[-self.settings.chat_shown :]],
             "page": self.page,
@@ -463,7 +466,7 @@ class Room:
         knew = [one for one in agents if self.sees(one, participant)]
         participant.seat = seat
         self._seen[seat.person_id] = seat
-        out: list[Outgoing] = [MediaJoin(participant.id)]
+        out: list[Outgoing] = [MediaJoin(participant.id), *self.programs.reseat(participant)]
         gone = {"type": "gone", "person_id": participant.person_id, "reason": "consent"}
         out += [Send(one.id, gone) for one in knew if not self.sees(one, participant)]
         return out + self.tell_person(participant) + self.tell_recording()

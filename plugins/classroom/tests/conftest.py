@@ -31,8 +31,7 @@ from core.lifecycle import wiring
 from core.lifecycle.provision import new_join_link
 from core.services import Services
 from core.testing import FakeMediaServer, seed, services
-from plugins.classroom import door
-from plugins.classroom.api import router
+from plugins.classroom import door, hooks
 from plugins.classroom.server.hub import RoomHub
 from plugins.classroom.settings import ClassroomSettings
 
@@ -193,7 +192,7 @@ async def serving(school: School, **overrides: Any) -> AsyncIterator[House]:
     settings = ClassroomSettings(**{**QUICK, **overrides})
     hub = RoomHub(settings, made.settings, made.store, made.clock, made.tickets, made.media, made.bus)
     app = FastAPI()
-    app.include_router(router)
+    app.include_router(hooks.routes())
     house = House(school, free_port(), hub)
     app.add_exception_handler(UserError, _refused)
     server = Server(app, port=house.port, interface=Interfaces.ASGINL, log_enabled=False)
