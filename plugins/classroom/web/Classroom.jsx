@@ -354,7 +354,7 @@ function Room({ sessionId, visit, words, lang, onStop, t, clock, children }) {
 /** Changes when somebody's picture comes or goes. */
 const seen = (people) =>
   Object.values(people)
-    .map((person) => `${person.participant_id}${person.camera}${person.screen}${person.connection}`)
+    .map((person) => `${person.participant_id}${person.program}${person.camera}${person.screen}${person.connection}`)
     .join();
 
 function Layout({ wide, phone, sound, draft, setDraft, root, room, children }) {

@@ -14,7 +14,7 @@ export function useSharedScreen() {
   const key = Object.keys(tracks).findLast((name) => name.endsWith("/screen"));
   if (!key) return null;
   const participantId = key.slice(0, -"/screen".length);
-  const person = Object.values(state.people).find((row) => row.participant_id === participantId);
+  const person = Object.values(state.people).find((row) => row.participant_id === participantId || row.program === participantId);
   return person ? { person, track: tracks[key], participantId, own: false } : null;
 }
 

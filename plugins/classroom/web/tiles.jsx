@@ -80,7 +80,8 @@ export function Tile({ person, small = false }) {
   const away = person.connection === "lost" && !self;
   const speaking = state.speakers.includes(person.person_id) && !away;
   const paused = !self && person.camera && state.quality.video_off;
-  const track = self ? local.camera.track : tracks[trackKey(person.participant_id, "camera")];
+  const sender = tracks[trackKey(person.program, "camera")] ? person.program : person.participant_id;
+  const track = self ? local.camera.track : tracks[trackKey(sender, "camera")];
   const shown = self ? local.camera.on : person.camera && !away && !paused;
   const seen = self ? { ...person, camera: local.camera.on, microphone: local.microphone.on } : person;
   const name = self ? t("You") : small ? firstName(person.name) : person.name;
@@ -88,7 +89,7 @@ export function Tile({ person, small = false }) {
   const icon = tagIcon(seen, { speaking, away, paused });
   return (
     <div className={`rm-tile ${small ? "s" : ""} ${speaking ? "speak" : ""} ${shown && track ? "" : "off"}`} role="group" aria-label={spoken(t, seen, { self, speaking, away })} data-person={person.person_id}>
-      {(shown || paused) && track && <Picture track={track} name={person.name} participantId={self ? "" : person.participant_id} source="camera" mirror={self} covered={paused} />}
+      {(shown || paused) && track && <Picture track={track} name={person.name} participantId={self ? "" : sender} source="camera" mirror={self} covered={paused} />}
       {!(shown && track) && (
         <span className={`rm-av ${small ? "m" : "l"}`} aria-hidden="true">
           {initials(person.name)}
@@ -206,11 +207,13 @@ export function TileGrid() {
 
 /** Sound of everybody else. Never muted; a browser that wants a click first is told through onBlocked. */
 export function Sounds({ onBlocked, unlock, speakerId }) {
-  const { tracks } = useRoom();
+  const { tracks, state, me } = useRoom();
+  // Nobody hears themselves, also not what another program sends for them.
+  const own = state.people[me.person_id]?.program;
   return (
     <div hidden>
       {Object.entries(tracks)
-        .filter(([, track]) => track.kind === "audio")
+        .filter(([key, track]) => track.kind === "audio" && !(own && key.startsWith(`${own}/`)))
         .map(([key, track]) => (
           <Sound key={key} name={key} track={track} onBlocked={onBlocked} unlock={unlock} speakerId={speakerId} />
         ))}
