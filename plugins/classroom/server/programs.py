@@ -139,8 +139,12 @@ class Programs:
         if event.kind == "disconnected" or (event.kind == "message" and data.get("type") == "moved"):
             # It cannot be told to connect again: whoever wants to goes on with a new offer.
             return self.end(event.participant_id)
-        program, owner = self.get(event.participant_id), self.owner(event.participant_id)
-        if program is None or owner is None or event.kind not in ("published", "muted", "unpublished"):
+        program = self.known(event.participant_id)
+        if program is None or event.kind not in ("published", "muted", "unpublished"):
+            return []
+        # The node may say so before its answer is here, that is before the program is seated.
+        owner = self._room.of_person(program.seat.person_id)
+        if owner is None:
             return []
         return self._room.media.source(owner, program.sources, event.kind, data)
 

@@ -29,6 +29,7 @@ from core.domain import Consent, DomainEvent, Login, PresenceInterval, Seat
 from core.errors import UserError
 from core.lifecycle import wiring
 from core.lifecycle.provision import new_join_link
+from core.ports import MediaServer
 from core.services import Services
 from core.testing import FakeMediaServer, seed, services
 from plugins.classroom import door, hooks
@@ -186,11 +187,15 @@ class House:
 
 
 @asynccontextmanager
-async def serving(school: School, **overrides: Any) -> AsyncIterator[House]:
-    """Start the web role's part that matters here; leaving stops it as a restart would."""
+async def serving(school: School, media: MediaServer | None = None, **overrides: Any) -> AsyncIterator[House]:
+    """Start the web role's part that matters here; leaving stops it as a restart would.
+
+    media: a real media node's, instead of the school's fake.
+    """
     made = school.app
     settings = ClassroomSettings(**{**QUICK, **overrides})
-    hub = RoomHub(settings, made.settings, made.store, made.clock, made.tickets, made.media, made.bus)
+    media = media or made.media
+    hub = RoomHub(settings, made.settings, made.store, made.clock, made.tickets, media, made.bus)
     app = FastAPI()
     app.include_router(hooks.routes())
     house = House(school, free_port(), hub)

@@ -1,6 +1,8 @@
 """WHIP and WHEP over real HTTP: every status, who may, and that what ends is gone. The media node is a fake."""
 
+import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from core.access import SYSTEM
 from core.domain import AuditEntry, Consent, JoinLink, Seat
 from core.lifecycle.end import end_session
 from core.ports import MediaEvent
+from core.testing import FakeMediaServer
 from plugins.classroom.server import fragments
 from plugins.classroom.server.fragments import Fragment
 from plugins.classroom.tests.conftest import House, School, eventually, serving
@@ -272,6 +275,29 @@ def muted(house: House, program_id: str) -> bool:
     return program is not None and program.sources.get("screen") is True
 
 
+async def test_what_the_node_says_before_its_answer_counts(school: School) -> None:
+    class Hasty(FakeMediaServer):
+        """Reports what is published, and only then answers."""
+
+        async def signal(
+            self, room_id: str, participant_id: str, message: Mapping[str, Any]
+        ) -> list[dict[str, Any]]:
+            data = {"source": "screen", "kind": "video", "codec": "vp8"}
+            self.report(MediaEvent("published", room_id, participant_id, data))
+            while not self._events.empty():  # noqa: ASYNC110 - until it was heard
+                await asyncio.sleep(0)
+            return await super().signal(room_id, participant_id, message)
+
+    hasty = Hasty()
+    hasty.answers = [answer("ours1")]
+    async with serving(school, media=hasty) as house:
+        await house.join(school.lesson.instructor.id)
+        sam = await house.join(school.lesson.students[0].id)
+        token = (await token_of(house, school.lesson.instructor.id)).json()["token"]
+        assert (await Client(house, token).offer()).status_code == 201
+        assert (await person(sam, screen=True))["program"]
+
+
 async def test_a_newer_connection_takes_the_place_of_the_older(house: House) -> None:
     await house.everybody()
     client = await client_of(house, house.school.lesson.instructor.id)
@@ -514,10 +540,10 @@ async def test_pages_of_other_sites_may_ask_first(house: House, kind: str) -> No
 
 async def test_relays_are_named_in_link_headers(school: School) -> None:
     relayed = school.app.settings.model_copy(update={"turn_urls": "turn:t.example", "turn_secret": "s"})
-    installed.install(replace(school.app, settings=relayed))
-    async with serving(school) as house:
-        await house.join(school.lesson.instructor.id)
-        made = await (await client_of(house, school.lesson.instructor.id)).offer()
+    with installed.using(replace(school.app, settings=relayed)):
+        async with serving(school) as house:
+            await house.join(school.lesson.instructor.id)
+            made = await (await client_of(house, school.lesson.instructor.id)).offer()
     links = made.headers.get_list("link", split_commas=True)
     assert [one.partition(";")[0] for one in links] == [
         "<turn:t.example?transport=udp>",
