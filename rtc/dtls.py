@@ -1,5 +1,7 @@
-"""DTLS-SRTP (RFC 5764): the node is always the DTLS server; keys exist only after the fingerprint matched."""
+"""DTLS-SRTP (RFC 5764): the node is the DTLS server unless the other side can only be it; keys exist only after the
+fingerprint matched."""
 
+import contextlib
 import datetime
 import hmac
 from collections.abc import Sequence
@@ -88,15 +90,30 @@ class DtlsContext:
 
 
 class Dtls:
-    """One association. Feed datagrams to `receive`, send what it returns; `retransmit` after `timeout_s`."""
+    """One association. Feed datagrams to `receive`, send what it returns; `retransmit` after `timeout_s`.
 
-    def __init__(self, context: DtlsContext, fingerprints: Sequence[Fingerprint]) -> None:
+    active: we are the client; then `start` has the first datagrams.
+    """
+
+    def __init__(
+        self, context: DtlsContext, fingerprints: Sequence[Fingerprint], active: bool = False
+    ) -> None:
         self._fingerprints = tuple(fingerprints)
         self._ssl = SSL.Connection(context.context)
-        self._ssl.set_accept_state()
+        self.active = active
+        if active:
+            self._ssl.set_connect_state()
+        else:
+            self._ssl.set_accept_state()
         self._ssl.set_ciphertext_mtu(MTU)
         self.keys: SrtpKeys | None = None
         self.closed = False
+
+    def start(self) -> list[bytes]:
+        """The client's first flight."""
+        with contextlib.suppress(SSL.WantReadError):
+            self._ssl.do_handshake()
+        return self._pending()
 
     def receive(self, datagram: bytes) -> list[bytes]:
         """Take one datagram; the datagrams to send back. Refused("dtls") when the peer is not who it said."""
@@ -160,7 +177,10 @@ class Dtls:
         material = self._ssl.export_keying_material(_EXPORTER, 2 * (key + salt))
         client_key, server_key = material[:key], material[key : 2 * key]
         client_salt, server_salt = material[2 * key : 2 * key + salt], material[2 * key + salt :]
-        self.keys = SrtpKeys(profile, client_key + client_salt, server_key + server_salt)
+        ours, theirs = server_key + server_salt, client_key + client_salt
+        if self.active:
+            ours, theirs = theirs, ours
+        self.keys = SrtpKeys(profile, receive=theirs, send=ours)
 
     def _pending(self) -> list[bytes]:
         data = b""

@@ -70,7 +70,9 @@ class Publisher:
         self.participant = participant
         self.connection = connection
         self.sequence = -1
-        self.transport = Transport(endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self)
+        self.transport = Transport(
+            endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self, offer.passive
+        )
         self._endpoint = endpoint
         self._version = 0
         self._by_ssrc: dict[int, _Incoming] = {}
@@ -129,6 +131,7 @@ class Publisher:
             credentials.ufrag,
             credentials.password,
             self._version,
+            self.transport.setup,
         )
         return sdp.build_answer(local, answers), {mid: one.source for mid, one in accepted.items()}
 

@@ -50,11 +50,15 @@ class Section:
 
 @dataclass(slots=True)
 class Offer:
-    """A whole offer. ufrag and fingerprints are those of the bundle (all sections share them)."""
+    """A whole offer. ufrag and fingerprints are those of the bundle (all sections share them).
+
+    passive: the other side can only wait for our DTLS handshake (some programs; browsers leave it to us).
+    """
 
     sections: list[Section]
     ufrag: str
     fingerprints: list[Fingerprint]
+    passive: bool = False
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class LocalDescription:
     ufrag: str
     password: str
     session_version: int
+    setup: str = "passive"
 
 
 @dataclass(slots=True)
@@ -126,7 +131,8 @@ def parse_offer(text: str, max_sections: int, max_size: int = MAX_SIZE) -> Offer
     for one in sections[1:]:
         if one.ufrag and one.ufrag != first.ufrag:
             raise Malformed("SDP not bundled")
-    return Offer(sections, first.ufrag, first.fingerprints)
+    setup = media[0].first("setup") or session.first("setup")
+    return Offer(sections, first.ufrag, first.fingerprints, setup == "passive")
 
 
 def _split(text: str, max_sections: int) -> list[_Raw]:
@@ -304,7 +310,7 @@ def _answer_section(local: LocalDescription, answer: AnswerSection) -> list[str]
         f"a=ice-ufrag:{local.ufrag}",
         f"a=ice-pwd:{local.password}",
         f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}",
-        "a=setup:passive",
+        f"a=setup:{local.setup}",
         "a=rtcp-mux",
         "a=rtcp-rsize",
     ]

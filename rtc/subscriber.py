@@ -45,7 +45,9 @@ class Subscriber:
         self.participant = participant
         self.connection = connection
         self.sequence = -1
-        self.transport = Transport(endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self)
+        self.transport = Transport(
+            endpoint.port, endpoint.dtls, offer.ufrag, offer.fingerprints, self, offer.passive
+        )
         self.slots: dict[str, Forwarder] = {}
         self.bandwidth = Bandwidth(time.monotonic())
         """From REMB and receiver reports, for browsers without transport-wide feedback."""
@@ -96,6 +98,7 @@ class Subscriber:
             credentials.ufrag,
             credentials.password,
             self._version,
+            self.transport.setup,
         )
         return sdp.build_answer(local, answers), placed
 

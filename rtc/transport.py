@@ -46,10 +46,14 @@ class Transport:
         remote_ufrag: str,
         fingerprints: Sequence[Fingerprint],
         owner: Owner,
+        active: bool = False,
     ) -> None:
         self._port = port
         self._owner = owner
-        self._dtls = Dtls(context, fingerprints)
+        self._dtls = Dtls(context, fingerprints, active)
+        self.setup = "active" if active else "passive"
+        """Our DTLS role, as in the answers (RFC 8842)."""
+        self._started = False
         self._srtp: Srtp | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._unproven: tuple[UdpSocket, stun.Address] | None = None
@@ -109,6 +113,11 @@ class Transport:
         if self._address is None or (request.use_candidate and credentials is self.ice.current):
             self._follow(socket_, address)
         self._port.send(socket_, stun.build_response(request, address, credentials.password), address)
+        if self._dtls.active and not self._started:
+            self._started = True
+            for datagram in self._dtls.start():
+                self._port.send(socket_, datagram, address)
+            self._arm_timer()
         return True
 
     def receive_dtls(self, data: bytes, socket_: UdpSocket, address: stun.Address) -> None:

@@ -40,9 +40,9 @@ class Plain(VideoStreamTrack):
 class Peer:
     """One connection of one participant, straight to the node."""
 
-    def __init__(self, media: MediaClient, participant_id: str) -> None:
+    def __init__(self, media: MediaClient, participant_id: str, setup: str = "actpass") -> None:
         allow_loopback()
-        self.media, self.id = media, participant_id
+        self.media, self.id, self._setup = media, participant_id, setup
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
     async def send(self, codec: str, **tracks: Any) -> None:
@@ -68,7 +68,8 @@ class Peer:
 
     async def _offer(self, **fields: Any) -> dict[str, Any]:
         await self.pc.setLocalDescription(await self.pc.createOffer())
-        offer = {"type": "offer", "connection": self.id, "seq": 1, "sdp": self.pc.localDescription.sdp}
+        sdp = self.pc.localDescription.sdp.replace("a=setup:actpass", f"a=setup:{self._setup}")
+        offer = {"type": "offer", "connection": self.id, "seq": 1, "sdp": sdp}
         answer = (await self.media.signal("room", self.id, {**offer, **fields}))[0]
         assert answer["type"] == "answer", answer
         await self.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
@@ -176,6 +177,14 @@ async def test_a_player_gets_nothing_it_may_not_get(media: MediaClient, node: No
 
 async def is_now_only_sound(node: Node) -> bool:
     return carried(node, "eve") == [("ann", "microphone"), None]
+
+
+async def test_who_can_only_wait_for_the_handshake_gets_one(media: MediaClient, node: Node) -> None:
+    ann, eve = Peer(media, "ann", setup="passive"), Peer(media, "eve", setup="passive")
+    await ann.send("VP8", microphone=Tone(), camera=Plain("bright"))
+    assert "a=setup:active" in (await eve.watch("audio", "video"))["sdp"]
+    await eve.shows("bright")
+    await asyncio.gather(ann.pc.close(), eve.pc.close())
 
 
 async def test_what_is_no_flag_is_refused(media: MediaClient) -> None:

@@ -44,7 +44,13 @@ PUBLIC_ROUTES = {
     "/api/v1/health",
     "/api/v1/openapi.json",
     "/api/v1/boards/assets/fonts/{path:path}",
+    *(
+        f"/api/v1/rooms/{{session_id}}/{kind}{rest}"
+        for kind in ("whip", "whep")
+        for rest in ("", "/{program_id}")
+    ),
 }
+"""Of the last, only what a page asks before it asks (OPTIONS) is public."""
 
 PUBLIC_PAGES = {"/sign-in", "/sign-in/link", "/link"}
 
@@ -333,6 +339,7 @@ def filled(academy: World, path: str) -> str:
         "{material_id}": academy.material_id,
         "{token}": "unknown",
         "{file_id}": "unknown",
+        "{program_id}": "unknown",
         "{path:path}": "Nunito/none.woff2",
         "{page}": "0",
         "{student_id}": academy.mine.students[0].id,
