@@ -20,6 +20,9 @@ from plugins.classroom.server.programs import WATCHERS
 
 KINDS = ("whip", "whep")
 _INVALID = N_("This token is not valid any more. Please copy a new one from the lesson.")
+_NOT_PUBLISH = N_("Only those who take part in the lesson may send from another program.")
+_NOT_WATCH = N_("Only those who teach or oversee the lesson may watch it with another program.")
+_NOT_OTHERS = N_("Only coordinators may do this for somebody else, and only for sending.")
 _OTHER_LESSON = N_("This token is for another lesson.")
 
 
@@ -38,13 +41,15 @@ def issue(viewer: Viewer, session_id: str, kind: str, person_id: str, link: str)
     role = entry.role
     if person_id and person_id != viewer.person_id:
         if not viewer.has("coordinator") or kind != "whip":
-            raise NotAllowed()
+            raise NotAllowed(_NOT_OTHERS)
         role = service.role_in(here.store, session_id, person_id)
         if not role:
             raise InvalidInput("person_id", "This person is not in the lesson.")
     person_id = person_id or viewer.person_id
-    if not (RIGHTS[role].publish if kind == "whip" else role in WATCHERS):
-        raise NotAllowed()
+    if kind == "whip" and not RIGHTS[role].publish:
+        raise NotAllowed(_NOT_PUBLISH)
+    if kind == "whep" and role not in WATCHERS:
+        raise NotAllowed(_NOT_WATCH)
     claims = {"session_id": session_id, "person_id": person_id, "role": role, "link": link}
     waiting.record(session_id, viewer.person_id, "program", person_id, {"kind": kind})
     return {

@@ -6,6 +6,7 @@ what machines hand in: test_bad_uploads.py. Who may come in at all: test_access_
 
 import asyncio
 import logging
+import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from core.domain import JoinLink, Message, Person, Qualification
 from core.errors import Conflict, InvalidInput, NotFound, NotSignedIn
 from core.lifecycle import profile, schedule
 from core.scheduling.times import local_time
+from hilink_app import api
 from tests.contract.test_access_matrix import role_running
 from tests.contract.world import ANONYMOUS, ORIGIN, SEAT_LINK, World, open_socket, rows, world
 
@@ -224,6 +226,21 @@ async def test_another_site_can_neither_post_nor_open_a_socket(academy: World, o
         said = await open_socket(academy.app, path, "", {"origin": origin})
         assert [message["type"] for message in said] == ["websocket.close"], path
     assert rows(academy) == before
+
+
+async def test_another_site_is_told_it_may_ask_by_whip_and_whep_alone(academy: World) -> None:
+    """What carries a bearer token is let through, because a page may send one only where this says so."""
+    from hilink_app import hilink_app as web
+
+    headers = {"origin": "https://evil.example", "access-control-request-headers": "authorization"}
+    told: set[str] = set()
+    async with academy.client("coordinator") as client:
+        for path, _, _ in api.rules(web.http.routes):
+            answer = await client.options(re.sub(r"{.*?}", "x", path), headers=headers)
+            assert "access-control-allow-credentials" not in answer.headers
+            if "access-control-allow-origin" in answer.headers:
+                told.add(path.removeprefix("/api/v1/rooms/{session_id}/").partition("/")[0])
+    assert told == {"whip", "whep"}
 
 
 async def test_our_own_site_can(academy: World) -> None:
