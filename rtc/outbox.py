@@ -20,9 +20,8 @@ from rtc.stun import Address
 logger = logging.getLogger(__name__)
 
 COUNT = 32
-SLOT = 1536
-"""Bytes a packet has, its SRTP trailer included."""
-MAX_PACKET = srtp_fast.MAX_PACKET
+SLOT = srtp_fast.MAX_DATAGRAM + srtp_fast.ROOM
+"""Bytes a packet has, and what protecting it may need."""
 _NAME = 32
 _DONTWAIT = 0x40
 
@@ -99,6 +98,7 @@ class Outbox:
         "_headers",
         "_keep",
         "_libc",
+        "_most",
         "_names",
         "_pointers",
         "_protect",
@@ -115,7 +115,7 @@ class Outbox:
         self._sock = sock
         self._counters = counters
         self._began = began
-        self._protect = engine.protect
+        self._protect, self._most = engine.protect, engine.max_packet
         self._view = memoryview(bytearray(COUNT * SLOT))
         self._pointers = [engine.pointer(self._view[at * SLOT : (at + 1) * SLOT]) for at in range(COUNT)]
         self._size = engine.length()
@@ -132,7 +132,7 @@ class Outbox:
     def put(self, handle: Any, packet: bytes, address: Address, name: bytes) -> None:
         """Protect a packet with a stream and have it sent. name: `pack_address` of the address."""
         index, size = self.count, len(packet)
-        if size > MAX_PACKET:
+        if size > self._most:
             self._counters.dropped_out += 1
             return
         at = index * SLOT

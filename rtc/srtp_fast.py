@@ -22,7 +22,10 @@ logger = logging.getLogger(__name__)
 
 ROOM = 160
 """Bytes behind a packet that protecting it may need (SRTP_MAX_TRAILER_LEN is 144)."""
-MAX_PACKET = 1500 - ROOM
+TAG = 16
+"""What it needs with the profiles we offer."""
+MAX_DATAGRAM = 1472
+"""UDP over IPv4 over Ethernet. Browsers stay below 1,250; GStreamer's payloaders make RTP packets of 1,400."""
 
 Transform = Callable[[Any, Any, Any], int]
 """(Stream.handle, a `pointer`, a `length`): transforms the packet there, sets length[0]; 0 when that went well."""
@@ -37,8 +40,9 @@ class Stream:
 
 
 class Engine(Protocol):
-    """What InPlace and Copying have in common."""
+    """What InPlace and Copying have in common. max_packet: bytes of the longest packet that can be protected."""
 
+    max_packet: int
     protect: Transform
     unprotect: Transform
 
@@ -51,6 +55,8 @@ class Engine(Protocol):
 
 class InPlace:
     """libsrtp's own functions. AttributeError, TypeError or ImportError when the binding is another."""
+
+    max_packet = MAX_DATAGRAM - TAG
 
     def __init__(self) -> None:
         binding = importlib.import_module("pylibsrtp._binding")
@@ -78,7 +84,9 @@ class InPlace:
 
 
 class Copying:
-    """The same by pylibsrtp's public API."""
+    """The same by pylibsrtp's public API, whose memory is 1,500 bytes."""
+
+    max_packet = 1500 - ROOM
 
     def open(self, policy: Policy) -> Stream:
         """A session of its own; pylibsrtp.Error when libsrtp refuses."""
