@@ -29,6 +29,21 @@ export async function fetchTicket(sessionId) {
   }
 }
 
+/** An address and a token for another program. kind: whip (it sends) or whep (it watches). {message} when refused. */
+export async function fetchToken(sessionId, kind) {
+  try {
+    const response = await fetch(`/api/v1/rooms/${encodeURIComponent(sessionId)}/${kind}-token`, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    return await response.json();
+  } catch {
+    return { message: "" };
+  }
+}
+
 const address = (path, ticket) => {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   return `${scheme}//${location.host}${path || "/ws/room"}?ticket=${encodeURIComponent(ticket)}`;

@@ -5,6 +5,7 @@ import { Icon, Meter } from "../icons.jsx";
 import { hands, seated } from "../store.js";
 import { connectionWords } from "../topbar.jsx";
 import { initials, useRoom } from "../words.js";
+import { Programs } from "./programs.jsx";
 
 function roleWord(t, role) {
   return { instructor: t("Instructor"), student: "", observer: t("Looking in"), agent: t("Assistant") }[role] ?? "";
@@ -230,6 +231,7 @@ export function PeoplePanel() {
       <Section title={t("Raised hands")} people={raised} numbered />
       <Section title={t("In the lesson")} people={rest} />
       <Section title={t("Also in the room")} people={others} />
+      {me.oversee && <Programs />}
     </div>
   );
 }
