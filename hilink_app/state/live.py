@@ -2,7 +2,9 @@
 
 A page's on_load handler calls `watch(self, PageState.refresh, ("board",))`. When an event touches one of its
 topics, `PageState.refresh` is queued for that browser, at most one every `QUIET_S`, never beside one that still
-runs, and never before the browser has drawn the last one. Topics: "board" (every session event), "cases", "deliveries", "session:<id>", "person:<id>".
+runs, and never before the browser has drawn the last one.
+
+Topics: "board" (every session event), "cases", "requests" (before a lesson), "deliveries", "session:<id>", "person:<id>".
 """
 
 import asyncio
@@ -119,6 +121,8 @@ def topics_of(event: DomainEvent) -> set[str]:
     match event.kind.split(".")[0]:
         case "case":
             topics |= {"cases", "board"}
+        case "request" | "change" | "substitution" | "offer" | "plan":
+            topics.add("requests")
         case "delivery" | "plugin":
             topics.add("deliveries")
         case _:
