@@ -136,6 +136,28 @@ class Settings(BaseSettings):
     early_end_share: float = Field(
         default=0.5, description="A lesson shorter than this share of its plan opens a case."
     )
+    change_notice_s: int = Field(
+        default=86_400,
+        ge=0,
+        description="Families change a lesson by themselves up to this long before it; later they ask.",
+    )
+    change_most_per_month: int = Field(
+        default=4, ge=0, description="Changes a student has a month before they are asked for; 0 = no limit."
+    )
+    change_kinds: tuple[Literal["move", "cancel"], ...] = Field(
+        default=("move", "cancel"), description="What families do by themselves; the rest is asked for."
+    )
+    change_undo_s: int = Field(
+        default=300, ge=0, description="A family takes back a change of time this long."
+    )
+    change_minors: bool = Field(
+        default=False, description="Students under age change their lessons themselves."
+    )
+    make_up_days: int = Field(
+        default=60,
+        ge=0,
+        description="A lesson cancelled in time may be had again within this many days; 0 = never.",
+    )
     transcript_timeout_s: int = Field(
         default=120, description="How long the chain waits for the transcript to be complete."
     )

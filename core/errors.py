@@ -7,7 +7,8 @@ HiLinkError
 │   │   └── TicketRefused   expired, forged or used already                 403
 │   ├── NotFound         no such thing, or not yours (never says which)     404
 │   ├── InvalidInput     a value is off; `field` says which                 422
-│   ├── Conflict         somebody else changed it, or a double-booking      409
+│   ├── Conflict         somebody else changed it                           409
+│   │   └── DoubleBooked   somebody has another lesson then; `free`: when not  409
 │   ├── SessionNotOpen   too early, too late, cancelled                     409
 │   ├── TooLarge         over a size limit                                  413
 │   └── TooMany          over a rate limit                                  429
@@ -20,6 +21,8 @@ Constructors take facts; the class builds the sentence. A sentence is a message 
 """
 
 import traceback
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -92,6 +95,29 @@ class Conflict(UserError):
         self, message: str = "Somebody changed this in the meantime. Please look again.", **facts: Any
     ) -> None:
         super().__init__(message, **facts)
+
+
+class DoubleBooked(Conflict):
+    """facts: name, course, start, end and tz of the lesson in the way. free: other times that suit everybody."""
+
+    code = "double_booked"
+    free: tuple[datetime, ...] = ()
+
+    def __init__(
+        self, message: str = "{name} already has {course} from {start} to {end} ({tz}).", **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+
+    def offering(self, free: Sequence[datetime]) -> "DoubleBooked":
+        """The same with other times, if there are any. free: in the zone `tz`."""
+        if not free:
+            return self
+        found = DoubleBooked(
+            "{name} already has {course} from {start} to {end} ({tz}). Free instead: {free}.",
+            **{**self.facts, "free": ", ".join(f"{at:%Y-%m-%d %H:%M}" for at in free)},
+        )
+        found.free = tuple(free)
+        return found
 
 
 class SessionNotOpen(UserError):

@@ -27,7 +27,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionScheduled(Event):
-    """change: scheduled | moved | reassigned | cancelled. Fires on_schedule.
+    """change: scheduled | moved | reassigned | left (a group, by one of it) | cancelled. Fires on_schedule.
 
     bulk: "" for a lesson changed by itself; "{series id}:{series version}", the same for all lessons that
     changed with one change of their series.
@@ -277,6 +277,33 @@ class OfferChanged(Event):
 
     kind: ClassVar[str] = "offer.changed"
     offer_id: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRequested(Event):
+    """A family asks to move or cancel a lesson. person_id: the student. change: move | cancel."""
+
+    kind: ClassVar[str] = "change.requested"
+    change_id: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeDecided(Event):
+    """person_id: the student. change: granted | refused | withdrawn."""
+
+    kind: ClassVar[str] = "change.decided"
+    change_id: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditChanged(Event):
+    """A lesson that may be had again. person_id: the student. change: granted | used."""
+
+    kind: ClassVar[str] = "credit.changed"
+    credit_id: str
     change: str
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index, text
-from sqlmodel import Field
+from sqlmodel import Field, UniqueConstraint
 
 from core.domain.base import Table, UTCDateTime, new_id
 
@@ -36,7 +36,10 @@ class ChangeRequest(Table, table=True):
 
 
 class LessonChange(Table, table=True):
-    """A change that was made by a family, for the policy's limits. kind: move | cancel. One row a change."""
+    """A change that was made by a family, for the policy's limits. kind: move | cancel. One row a change.
+
+    was_starts_at, was_ends_at: where a moved lesson was, for undo. session_version: the lesson's after the change.
+    """
 
     __tablename__ = "lesson_change"
     __table_args__ = (Index("ix_lesson_change_student_at", "student_id", "at"),)
@@ -46,16 +49,20 @@ class LessonChange(Table, table=True):
     kind: str
     by: str = Field(foreign_key="person.id")
     at: datetime = Field(sa_type=UTCDateTime)
+    was_starts_at: datetime = Field(sa_type=UTCDateTime)
+    was_ends_at: datetime = Field(sa_type=UTCDateTime)
+    session_version: int
 
 
 class MakeUpCredit(Table, table=True):
     """One lesson to be had again. session_id: the one that fell out; used_session_id: the one it became."""
 
     __tablename__ = "make_up_credit"
+    __table_args__ = (UniqueConstraint("session_id", "student_id"),)
     id: str = Field(default_factory=new_id, primary_key=True)
     student_id: str = Field(foreign_key="person.id", index=True)
     course_id: str = Field(foreign_key="course.id")
-    session_id: str = Field(foreign_key="class_session.id", unique=True)
+    session_id: str = Field(foreign_key="class_session.id")
     granted_at: datetime = Field(sa_type=UTCDateTime)
     expires_at: datetime = Field(sa_type=UTCDateTime)
     used_session_id: str | None = Field(default=None, foreign_key="class_session.id")

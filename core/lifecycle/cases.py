@@ -43,6 +43,7 @@ CLASSES: dict[str, CaseClass] = {
     "provisioning_failed": CaseClass(N_("A room could not be prepared"), "operator", "urgent"),
     "substitute_needed": CaseClass(N_("A lesson needs a substitute"), "coordinator", "urgent", 2),
     "busy_calendar_failed": CaseClass(N_("A calendar cannot be read"), "coordinator", "normal", 96),
+    "change_requested": CaseClass(N_("A family asks to change a lesson"), "coordinator", "normal", 4),
     "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
 OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)
@@ -153,11 +154,12 @@ def settle_cases(db: Session, kind: str, session_id: str, resolution: str) -> No
         _settle(db, row, resolution)
 
 
-def _settle(db: Session, row: ExceptionCase, resolution: str) -> None:
-    row.status, row.resolution = "resolved", resolution
-    row.resolved_at = services.current().clock.now()
-    cancel_timers(db, row.id)
-    _change(db, SYSTEM, row, "resolved")
+def settle_case(db: Session, actor: Actor, dedupe: str, resolution: str) -> None:
+    """What the case was about is settled elsewhere, in the caller's transaction. No case, or resolved: nothing."""
+    row = db.exec(select(ExceptionCase).where(ExceptionCase.dedupe == dedupe).with_for_update()).first()
+    if row is None or row.status == "resolved":
+        return
+    _settle(db, row, resolution, actor)
 
 
 def escalate_case(db: Session, case_id: str) -> None:
@@ -178,6 +180,13 @@ def _case(db: Session, actor: Actor, case_id: str) -> ExceptionCase:
     if not actor.has(row.queue, "coordinator"):
         raise NotAllowed()
     return row
+
+
+def _settle(db: Session, row: ExceptionCase, resolution: str, actor: Actor = SYSTEM) -> None:
+    row.status, row.resolution = "resolved", resolution
+    row.resolved_at, row.resolved_by = services.current().clock.now(), actor.person_id
+    cancel_timers(db, row.id)
+    _change(db, actor, row, "resolved")
 
 
 def _change(db: Session, actor: Actor, row: ExceptionCase, change: str) -> None:

@@ -21,7 +21,7 @@ from core.domain import ClassSession, Course, Enrollment, JoinLink, Person, Pers
 from core.domain.load import get_session, seats, session_view
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import SessionScheduled
-from core.lifecycle.clash import clash
+from core.lifecycle.clash import Booking, booking_of, clash
 from core.scheduling.times import check_times
 from core.scheduling.windows import Window
 from core.views import ClassSessionView
@@ -42,10 +42,6 @@ class NewSession:
     topic_id: str | None = None
     language: str = ""
 
-    @property
-    def people(self) -> tuple[str, ...]:
-        return (self.instructor_id, *self.student_ids)
-
 
 def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
     """Schedule one lesson. Coordinators alone. InvalidInput, NotFound, Conflict; nothing is half done."""
@@ -54,7 +50,8 @@ def schedule_session(actor: Actor, new: NewSession) -> ClassSessionView:
         with services.current().store.write() as db:
             return session_view(db, schedule_in(db, actor, new).id)
     except DBAPIError as error:
-        raise clash(error, Window(new.starts_at, new.ends_at), new.people) from error
+        lesson = Window(new.starts_at, new.ends_at)
+        raise clash(error, Booking(lesson, new.instructor_id, new.student_ids)) from error
 
 
 def schedule_in(
@@ -106,15 +103,15 @@ def move_session(
     """Another time for a scheduled lesson; its people keep their seats. version: what the caller last saw."""
     _coordinator(actor)
     check_times(starts_at, ends_at, services.current().clock.now())
-    people: tuple[str, ...] = ()
+    wanted: Booking | None = None
     try:
         with services.current().store.write() as db:
             row = changeable(db, session_id, version)
-            people = tuple(seat.person_id for seat in seats(db, session_id))
+            wanted = booking_of(db, session_id, Window(starts_at, ends_at))
             move_in(db, actor, row, starts_at, ends_at)
             return session_view(db, session_id)
     except DBAPIError as error:
-        raise clash(error, Window(starts_at, ends_at), people, session_id) from error
+        raise clash(error, wanted) from error
 
 
 def move_in(db: Session, actor: Actor, row: ClassSession, starts_at: datetime, ends_at: datetime) -> None:
@@ -131,13 +128,15 @@ def move_in(db: Session, actor: Actor, row: ClassSession, starts_at: datetime, e
 def reassign_session(actor: Actor, session_id: str, instructor_id: str, version: int) -> ClassSessionView:
     """Another instructor takes over. The old seat closes, with its links."""
     _coordinator(actor)
+    wanted: Booking | None = None
     try:
         with services.current().store.write() as db:
-            reassign_in(db, actor, changeable(db, session_id, version), instructor_id)
+            row = changeable(db, session_id, version)
+            wanted = booking_of(db, session_id, Window(row.starts_at, row.ends_at), instructor_id)
+            reassign_in(db, actor, row, instructor_id)
             return session_view(db, session_id)
     except DBAPIError as error:
-        view = _view(session_id)
-        raise clash(error, Window(view.starts_at, view.ends_at), (instructor_id,), session_id) from error
+        raise clash(error, wanted) from error
 
 
 def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str) -> None:
@@ -266,8 +265,3 @@ def check_instructor(db: Session, instructor_id: str, course_id: str) -> None:
         raise InvalidInput(
             "instructor_id", "{name} is not qualified for {course}.", name=person.name, course=course.name
         )
-
-
-def _view(session_id: str) -> ClassSessionView:
-    with services.current().store.read() as db:
-        return session_view(db, session_id)

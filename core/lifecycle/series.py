@@ -20,7 +20,7 @@ from core.delivery import audit, emit
 from core.domain import ClassSession, LessonPackage, Seat, Series, Timer
 from core.errors import InvalidInput, NotAllowed
 from core.events import SeriesChanged
-from core.lifecycle.clash import clash, taken
+from core.lifecycle.clash import Booking, clash, offer, taken
 from core.lifecycle.schedule import NewSession, check_people, seat_rows, session_row, tell
 from core.scheduling import recurrence
 from core.scheduling.recurrence import Occurrence
@@ -93,7 +93,8 @@ def book_series_in(db: Session, actor: Actor, new: NewSeries, *, all_or_nothing:
     against = taken(db, new.people, [span(one.starts_at, length) for one in dates])
     free = [one for one in dates if span(one.starts_at, length) not in against]
     if against and (all_or_nothing or not free):
-        raise next(iter(against.values()))
+        lesson = next(iter(against))
+        raise offer(db, against[lesson], Booking(lesson, new.instructor_id, new.student_ids))
     left_out = {one.local.date() for one in dates} - {one.local.date() for one in free}
     row = _series_row(actor, new, left_out)
     db.add(row)

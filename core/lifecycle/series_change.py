@@ -23,7 +23,7 @@ from core.clock import cancel_timers
 from core.domain import ClassSession, Seat, Series
 from core.domain.load import seats
 from core.errors import Conflict, InvalidInput, NotFound
-from core.lifecycle.clash import clash, taken
+from core.lifecycle.clash import Booking, clash, offer, taken
 from core.lifecycle.schedule import (
     cancel_in,
     changeable,
@@ -297,7 +297,9 @@ def _check_free(db: Session, part: _Part, series: Series, plan: _Plan, length: t
         without=[row.id for row in part.lessons],
     )
     if against:
-        raise next(iter(against.values()))
+        lesson = next(iter(against))
+        wanted = Booking(lesson, series.instructor_id, tuple(series.student_ids))
+        raise offer(db, against[lesson], wanted)
 
 
 def _move_rows(

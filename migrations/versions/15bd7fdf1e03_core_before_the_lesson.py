@@ -309,6 +309,9 @@ def upgrade() -> None:
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('was_starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('was_ends_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('session_version', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['by'], ['person.id'], name=op.f('fk_lesson_change_by_person')),
     sa.ForeignKeyConstraint(['session_id'], ['class_session.id'], name=op.f('fk_lesson_change_session_id_class_session')),
     sa.ForeignKeyConstraint(['student_id'], ['person.id'], name=op.f('fk_lesson_change_student_id_person')),
@@ -331,7 +334,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['student_id'], ['person.id'], name=op.f('fk_make_up_credit_student_id_person')),
     sa.ForeignKeyConstraint(['used_session_id'], ['class_session.id'], name=op.f('fk_make_up_credit_used_session_id_class_session')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_make_up_credit')),
-    sa.UniqueConstraint('session_id', name=op.f('uq_make_up_credit_session_id'))
+    sa.UniqueConstraint('session_id', 'student_id', name=op.f('uq_make_up_credit_session_id'))
     )
     with op.batch_alter_table('make_up_credit', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_make_up_credit_student_id'), ['student_id'], unique=False)

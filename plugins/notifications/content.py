@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from core import services
 from core.domain import (
+    ChangeRequest,
     ClassSession,
     Course,
     ExceptionCase,
@@ -148,7 +149,7 @@ def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> 
 def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     seat = _seat(db, message)
     lesson = _lesson(db, message.session_id, reader, seat.person_id)
-    replaced = lesson.session.status != "cancelled"
+    replaced = lesson.session.status != "cancelled" and seat.role == "instructor"
     return Content(
         subject=say(
             "Cancelled: {course} on {day} at {start}",
@@ -287,6 +288,27 @@ def _magic_link(db: Session, message: MessageView, reader: Person, say: Say) -> 
     )
 
 
+def _change_answered(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    """What a coordinator answered to a family's request, in the coordinator's words."""
+    request = db.get_one(ChangeRequest, message.params["change_id"])
+    lesson = _lesson(db, request.session_id, reader, request.student_id)
+    facts = {"course": lesson.course, "day": lesson.day}
+    granted = request.status == "granted"
+    subject = (
+        say("Changed as you asked: {course} on {day}", **facts)
+        if granted
+        else say("We cannot change {course} on {day}", **facts)
+    )
+    return Content(
+        subject=subject,
+        heading=subject,
+        paragraphs=(request.answer, say("The lesson is on {when}.", when=_when(lesson, say)))
+        if lesson.session.status == "scheduled"
+        else (request.answer,),
+        action=(say("See all lessons"), _url("/")),
+    )
+
+
 _MOST_DATES = 12
 """Of a series in one mail; the page has all of them."""
 
@@ -396,5 +418,6 @@ _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "substitute_offer": _substitute_offer,
     "substitute_over": _substitute_over,
     "substitute_found": _substitute_found,
+    "change_answered": _change_answered,
 }
 KINDS = tuple(_BUILDERS)

@@ -8,6 +8,7 @@ from core.services import current
 from core.views import CaseView, ClassSessionView, SummaryView
 
 INVITATION = {"scheduled": "invitation", "moved": "moved", "reassigned": "moved", "cancelled": "cancelled"}
+"""For those whose seat stands. When somebody left a group, nothing changed for the others."""
 
 
 def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") -> None:
@@ -21,8 +22,8 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
         db.get_one(Series, series_id, with_for_update=True)  # its lessons are delivered at the same time
     seats = db.exec(select(Seat).where(Seat.session_id == session.id)).all()
     for seat in seats:
-        kind = INVITATION[change] if seat.active else "cancelled"
-        if not seat.active and seat.invited_at is None:
+        kind = INVITATION.get(change, "") if seat.active else "cancelled"
+        if not kind or (not seat.active and seat.invited_at is None):
             continue
         for reader in recipients(db, seat.person_id):
             if series_id:
