@@ -79,11 +79,9 @@ def _check_usable(credit: MakeUpCredit) -> None:
 
 
 def _make_up(db: Session, was: ClassSession, student_id: str, starts_at: datetime) -> NewSession:
-    taught = [seat for seat in seats(db, was.id, active_only=False) if seat.role == "instructor"]
-    taught.sort(key=lambda seat: (not seat.active, seat.id))
     return NewSession(
         course_id=was.course_id,
-        instructor_id=taught[0].person_id,
+        instructor_id=teacher_of(db, was.id),
         student_ids=(student_id,),
         starts_at=starts_at,
         ends_at=starts_at + (was.ends_at - was.starts_at),
@@ -91,6 +89,14 @@ def _make_up(db: Session, was: ClassSession, student_id: str, starts_at: datetim
         topic_id=was.topic_id,
         language=was.language,
     )
+
+
+def teacher_of(db: Session, session_id: str) -> str:
+    """Who gave, or would have given, this lesson last; cancelled lessons have closed seats."""
+    taught = [seat for seat in seats(db, session_id, active_only=False) if seat.role == "instructor"]
+    if not taught:
+        raise Conflict("Nobody teaches this lesson at the moment. Please ask a coordinator.")
+    return min(taught, key=lambda seat: (not seat.active, seat.id)).person_id
 
 
 def of_package(db: Session, row: ClassSession) -> bool:

@@ -26,7 +26,7 @@ from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import OfferChanged, SubstitutionChanged
 from core.i18n import N_
 from core.lifecycle.cases import open_case, settle_cases
-from core.lifecycle.clash import clash
+from core.lifecycle.clash import Booking, clash
 from core.lifecycle.notify import queue_message
 from core.lifecycle.schedule import reassign_in
 from core.queries.bookable import Bookable, bookable, teachers_of
@@ -152,7 +152,8 @@ def accept_offer(actor: Actor, offer_id: str) -> str:
         if session is None:
             raise
         lesson = Window(session.starts_at, session.ends_at)
-        raise clash(error, lesson, (actor.person_id or "",), session.id) from error
+        # No instructor: whoever takes over is not offered other times.
+        raise clash(error, Booking(lesson, "", (actor.person_id or "",), session.id)) from error
 
 
 def decline_offer(actor: Actor, offer_id: str) -> None:

@@ -6,6 +6,7 @@ from core.i18n import N_
 from core.queries.common import LessonLine
 from hilink_app import components as ui
 from hilink_app.components.page import PageSpec
+from hilink_app.pages import change_lesson
 from hilink_app.state.learn import Lessons
 from hilink_app.state.reader import Reader
 
@@ -25,7 +26,22 @@ def _end(line: rx.Var[LessonLine]) -> rx.Component:
             aria_label=t("Report of {course}, {topic}", course=line.course, topic=line.topic),
         ),
     )
-    return rx.cond(Reader.role == "instructor", ui.thread(line.steps, line.at, 104), for_family)
+    return rx.cond(
+        Reader.role == "instructor",
+        ui.thread(line.steps, line.at, 104),
+        rx.cond(line.state == "expected", _change(line), for_family),
+    )
+
+
+def _change(line: rx.Var[LessonLine]) -> rx.Component:
+    """What was asked about a lesson to come, and the way to change it."""
+    return ui.row(
+        rx.cond(
+            Lessons.waiting.contains(line.id),
+            ui.chip(t("Asked, not answered yet"), "info", icon_name="hourglass"),
+        ),
+        rx.cond(Lessons.changes, change_lesson.change_button(line.id, line.course, Lessons.of_child)),
+    )
 
 
 def _line(line: rx.Var[LessonLine]) -> rx.Component:
@@ -51,7 +67,12 @@ def lessons_body() -> rx.Component:
         ui.day_list(rx.foreach(Lessons.past, _line)),
         ui.empty(t("No lesson yet"), t("Lessons that are over appear here."), icon_name="history"),
     )
-    return ui.stack(_section(t("To come"), coming), _section(t("Past"), past))
+    return ui.stack(
+        _section(t("To come"), coming),
+        change_lesson.credits_panel(),
+        _section(t("Past"), past),
+        change_lesson.dialog(),
+    )
 
 
 def _section(title: rx.Var, rows: rx.Component) -> rx.Component:

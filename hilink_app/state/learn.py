@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 import reflex as rx
 
-from core.queries import learn
+from core.queries import learn, upcoming
 from core.queries.common import NO_LESSON, NOBODY, Face, LessonLine, initials
 from core.queries.learn import Attended, CoursePath, Homework, TopicProgress
+from core.queries.upcoming import Credit
 from hilink_app.state.base import BaseState
 from hilink_app.state.family import Family, dots
 from hilink_app.state.guard import allow
@@ -98,12 +99,19 @@ class Following(BaseState):
 
 
 class Lessons(BaseState):
-    """Coming and past lessons of the reader or the chosen child. reports: id of the report by lesson."""
+    """Coming and past lessons of the reader or the chosen child. reports: id of the report by lesson.
+
+    changes: the reader may change them; of_child: for this child. waiting: kind of what was asked, by lesson.
+    """
 
     ready: bool = False
     coming: list[LessonLine] = []
     past: list[LessonLine] = []
     reports: dict[str, str] = {}
+    changes: bool = False
+    of_child: str = ""
+    waiting: dict[str, str] = {}
+    credits: list[Credit] = []
 
     @rx.event
     @allow("student", "instructor")
@@ -112,6 +120,8 @@ class Lessons(BaseState):
         self.coming = await asyncio.to_thread(learn.lessons, viewer)
         self.past = await asyncio.to_thread(learn.lessons, viewer, past=True)
         self.reports = await asyncio.to_thread(learn.report_ids, viewer)
+        if viewer.has("student"):
+            await self._look_at_changes("")
         self.ready = True
         watch(
             self,
@@ -130,9 +140,17 @@ class Lessons(BaseState):
             self.coming = await asyncio.to_thread(learn.lessons, viewer, child_id)
             self.past = await asyncio.to_thread(learn.lessons, viewer, child_id, past=True)
             self.reports = await asyncio.to_thread(learn.report_ids, viewer, child_id)
+            await self._look_at_changes(child_id)
             watch(
                 self,
                 Lessons.load_child,
                 (f"person:{child_id}", *(f"session:{line.id}" for line in self.coming[:20])),
             )
         self.ready = True
+
+    async def _look_at_changes(self, child_id: str) -> None:
+        viewer = self._viewer()
+        self.of_child = child_id
+        self.changes = await asyncio.to_thread(upcoming.may_change, viewer)
+        self.waiting = await asyncio.to_thread(upcoming.waiting, viewer, child_id)
+        self.credits = await asyncio.to_thread(upcoming.credits, viewer, child_id) if self.changes else []
