@@ -85,7 +85,11 @@ def schedule_series(actor: Actor, new: NewSeries, *, all_or_nothing: bool = True
 
 def book_series_in(db: Session, actor: Actor, new: NewSeries, *, all_or_nothing: bool = True) -> Booked:
     """`schedule_series` in the caller's transaction; whether the actor may is the caller's affair."""
-    new = _within_package(db, new)
+    if new.package_id is not None:
+        db.get(
+            LessonPackage, new.package_id, with_for_update=True
+        )  # two series must not use up the same lessons
+    new = within_package(db, new)
     dates = lessons_of(new)
     check_people(db, new.course_id, new.instructor_id, new.student_ids)
     lock_people(db.connection(), new.people)
@@ -209,11 +213,11 @@ def _series_row(actor: Actor, new: NewSeries, left_out: set[date]) -> Series:
     )
 
 
-def _within_package(db: Session, new: NewSeries) -> NewSeries:
+def within_package(db: Session, new: NewSeries) -> NewSeries:
     """The series, ended by its package's lessons when nothing else ends it. InvalidInput when it needs more."""
     if new.package_id is None:
         return new
-    package = db.get(LessonPackage, new.package_id, with_for_update=True)
+    package = db.get(LessonPackage, new.package_id)
     if package is None or package.student_id not in new.student_ids or package.course_id != new.course_id:
         raise InvalidInput("package_id", "This package is for another student or course.")
     left = package.lessons - lessons_used(db, package.id)

@@ -24,6 +24,7 @@ from core.domain import (
     PersonRole,
     Qualification,
     Seat,
+    Series,
 )
 from core.errors import NotAllowed, NotFound
 from core.i18n import zone_name
@@ -413,13 +414,17 @@ class SeatLine:
 
 @dataclass(frozen=True)
 class SessionDetail:
-    """Everything about one lesson for the coordinator's dialog."""
+    """Everything about one lesson for the coordinator's dialog. series_id: "" for a lesson by itself. series_tz: its zone."""
 
     line: LessonLine
     seats: list[SeatLine]
     end_reason: str
     changeable: bool
     course_id: str
+    series_id: str = ""
+    series_tz: str = ""
+    ahead: int = 0
+    """Lessons of its series that are still to come."""
 
 
 def session_detail(viewer: Viewer, session_id: str, *, again: bool = False) -> SessionDetail:
@@ -445,7 +450,30 @@ def session_detail(viewer: Viewer, session_id: str, *, again: bool = False) -> S
                 .order_by(col(Seat.role), col(Person.name))
             )
         ]
-        return SessionDetail(line, seats, row.end_reason, row.status == "scheduled", row.course_id)
+        series = db.get(Series, row.series_id) if row.series_id else None
+        return SessionDetail(
+            line,
+            seats,
+            row.end_reason,
+            row.status == "scheduled",
+            row.course_id,
+            series.id if series else "",
+            series.tz if series else "",
+            _ahead(db, series.id) if series else 0,
+        )
+
+
+def _ahead(db: Session, series_id: str) -> int:
+    query = (
+        select(func.count())
+        .select_from(ClassSession)
+        .where(
+            ClassSession.series_id == series_id,
+            ClassSession.status == "scheduled",
+            ClassSession.starts_at > services.current().clock.now(),
+        )
+    )
+    return db.exec(query).one()
 
 
 def _seat_line(seat: Seat, person: Person, was: Attendance | None) -> SeatLine:

@@ -83,8 +83,8 @@ class Credit:
 
 def options(viewer: Viewer, session_id: str, student_id: str = "") -> Options:
     """For one lesson of the viewer or their child. NotFound; NotAllowed for a minor who may not."""
-    with services.current().store.write() as db:  # `student_for` locks, as before every change
-        student = student_for(db, viewer, session_id, student_id)
+    with services.current().store.read() as db:
+        student = student_for(db, viewer, session_id, student_id, lock=False)
         row = get_session(db, session_id)
         if row.status != "scheduled":
             raise Conflict("This lesson has started or is over; it cannot be changed any more.")

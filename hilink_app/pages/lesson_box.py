@@ -47,9 +47,34 @@ def _buttons(label: rx.Var) -> rx.Component:
     )
 
 
+def _scope(note: rx.Var) -> rx.Component:
+    """How much of the series a change is about; nothing for a lesson by itself."""
+
+    def choice(value: str, label: rx.Var) -> rx.Component:
+        return ui.segment(label, current=LessonBox.scope == value, on_click=LessonBox.choose_scope(value))
+
+    return rx.cond(
+        LessonBox.series_id != "",
+        ui.stack(
+            ui.segments(
+                choice("this", t("This lesson")),
+                choice("following", t("This and following")),
+                choice("all", t("All to come")),
+                label=t("Which lessons of the series?"),
+            ),
+            rx.cond(
+                LessonBox.scope != "this",
+                ui.quiet(note, " ", t("Everybody gets one message about all of them.")),
+            ),
+            gap=2,
+        ),
+    )
+
+
 def _move() -> rx.Component:
     return ui.form(
         rx.el.h3(t("Move to another time"), class_name="hl-h3"),
+        _scope(t("Lessons moved by themselves go back to the series’ time; cancelled ones stay cancelled.")),
         ui.row(
             ui.text_field(t("New day"), "day", kind="date", default_value=LessonBox.day),
             ui.text_field(t("New start"), "clock", kind="time", default_value=LessonBox.clock),
@@ -64,6 +89,7 @@ def _move() -> rx.Component:
 def _reassign() -> rx.Component:
     return ui.form(
         rx.el.h3(t("Give it to another instructor"), class_name="hl-h3"),
+        _scope(t("Their times stay as they are.")),
         ui.select_field(t("New instructor"), "instructor", LessonBox.instructors),
         _buttons(t("Reassign lesson")),
         on_submit=LessonBox.reassign,
@@ -85,6 +111,18 @@ def _correct() -> rx.Component:
     )
 
 
+def _cancel_scope() -> rx.Component:
+    """Which lessons of a series, before the confirmation."""
+    return ui.stack(
+        rx.el.h3(t("Cancel lessons"), class_name="hl-h3"),
+        _scope(t("Lessons that are over stay as they were.")),
+        ui.row(
+            ui.button(t("Cancel them"), kind="bad", size="s", on_click=LessonBox.ask_cancel),
+            ui.plain(t("Leave it"), size="s", on_click=LessonBox.stop),
+        ),
+    )
+
+
 def _facts() -> rx.Component:
     line = LessonBox.line
     return ui.facts(
@@ -96,6 +134,14 @@ def _facts() -> rx.Component:
         ),
         (t("Length"), ui.tn("{n} minute", "{n} minutes", LessonBox.minutes)),
         (t("Course"), rx.fragment(line.course, rx.cond(line.topic != "", rx.fragment(" · ", line.topic)))),
+        (
+            t("Repeats"),
+            rx.cond(
+                LessonBox.series_id != "",
+                ui.tn("{n} lesson to come", "{n} lessons to come", LessonBox.ahead),
+                t("No"),
+            ),
+        ),
         (t("So far"), ui.thread(line.steps, line.at)),
     )
 
@@ -112,7 +158,12 @@ def dialog() -> rx.Component:
     """a11y: a named dialog beside the list; the confirmation is an alert dialog."""
     line = LessonBox.line
     task = rx.match(
-        LessonBox.task, ("move", _move()), ("reassign", _reassign()), ("correct", _correct()), rx.fragment()
+        LessonBox.task,
+        ("move", _move()),
+        ("reassign", _reassign()),
+        ("correct", _correct()),
+        ("cancel", _cancel_scope()),
+        rx.fragment(),
     )
     changes = rx.cond(
         LessonBox.changeable,
@@ -148,12 +199,21 @@ def dialog() -> rx.Component:
         ),
         ui.confirm_dialog(
             title=t("Cancel this lesson?"),
-            lost=t(
-                "{student} and {instructor} lose their lesson on {when}. Their places are freed, "
-                "their join links end, and they are told by message. This cannot be undone.",
-                student=line.student,
-                instructor=line.instructor,
-                when=LessonBox.when,
+            lost=rx.cond(
+                LessonBox.scope == "this",
+                t(
+                    "{student} and {instructor} lose their lesson on {when}. Their places are freed, "
+                    "their join links end, and they are told by message. This cannot be undone.",
+                    student=line.student,
+                    instructor=line.instructor,
+                    when=LessonBox.when,
+                ),
+                t(
+                    "{student} and {instructor} lose lessons of this series. Their places are freed, "
+                    "their join links end, and they are told by message. This cannot be undone.",
+                    student=line.student,
+                    instructor=line.instructor,
+                ),
             ),
             confirm=t("Cancel lesson"),
             open=LessonBox.cancelling,

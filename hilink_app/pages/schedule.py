@@ -3,6 +3,7 @@
 import reflex as rx
 
 from hilink_app import components as ui
+from hilink_app.pages import repeat
 from hilink_app.state.schedule import Schedule
 
 t = ui.t
@@ -78,6 +79,7 @@ def _when() -> rx.Component:
                 max=360,
                 step=5,
                 default_value=Schedule.length,
+                on_change=Schedule.set_length,
                 error=errors["ends_at"],
             ),
             gap=3,
@@ -134,6 +136,7 @@ def dialog() -> rx.Component:
             ),
             _students(),
             _when(),
+            repeat.fields(),
             id=FORM,
             on_submit=Schedule.save,
         ),

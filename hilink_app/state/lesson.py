@@ -9,6 +9,7 @@ import reflex as rx
 from core.errors import InvalidInput, UserError
 from core.i18n import format_when
 from core.lifecycle import end, schedule
+from core.lifecycle.series_change import Scope, SeriesChange, cancel_series, change_series
 from core.queries import board as query
 from core.queries import recordings
 from core.queries.board import SeatLine
@@ -23,6 +24,7 @@ class LessonBox(BaseState):
     """task: "" | move | reassign | correct: the form that is open; cancelling: the confirmation is.
 
     day, clock: the start as wall clock in the coordinator's zone. about: whose attendance is corrected.
+    series_id: "" for a lesson by itself; scope: how much of its series a change is about.
     """
 
     is_open: bool = False
@@ -43,6 +45,10 @@ class LessonBox(BaseState):
     about_status: str = ""
     instructors: list[tuple[str, str]] = []
     problem: str = ""
+    series_id: str = ""
+    series_tz: str = ""
+    ahead: int = 0
+    scope: Scope = "this"
 
     @rx.event
     @allow("coordinator")
@@ -80,12 +86,16 @@ class LessonBox(BaseState):
     @allow("coordinator")
     def stop(self) -> None:
         """Leave the form; nothing is changed."""
-        self.task, self.problem, self.cancelling = "", "", False
+        self.task, self.problem, self.cancelling, self.scope = "", "", False, "this"
 
     @rx.event
     @allow("coordinator")
     def ask_cancel(self) -> None:
-        self.cancelling = True
+        """Of a series, first which lessons; then the confirmation."""
+        if self.series_id and self.task != "cancel":
+            self.task, self.problem = "cancel", ""
+        else:
+            self.cancelling = True
 
     @rx.event
     @allow("coordinator")
@@ -95,9 +105,13 @@ class LessonBox(BaseState):
         try:
             starts_at = local_time(str(form.get("day", "")), str(form.get("clock", "")), viewer.tz)
             ends_at = starts_at + timedelta(minutes=self.minutes)
-            await asyncio.to_thread(
-                schedule.move_session, viewer, self.line.id, starts_at, ends_at, self.line.version
-            )
+            if self.scope == "this":
+                await asyncio.to_thread(
+                    schedule.move_session, viewer, self.line.id, starts_at, ends_at, self.line.version
+                )
+            else:
+                local = starts_at.astimezone(ZoneInfo(self.series_tz)).replace(tzinfo=None)
+                await self._change(SeriesChange(starts_local=local))
         except UserError as error:
             return self._say(error)
         return await self._finish(
@@ -111,9 +125,12 @@ class LessonBox(BaseState):
         try:
             if not chosen:
                 raise InvalidInput("instructor_id", "Please choose an instructor.")
-            await asyncio.to_thread(
-                schedule.reassign_session, self._viewer(), self.line.id, chosen, self.line.version
-            )
+            if self.scope == "this":
+                await asyncio.to_thread(
+                    schedule.reassign_session, self._viewer(), self.line.id, chosen, self.line.version
+                )
+            else:
+                await self._change(SeriesChange(instructor_id=chosen))
         except UserError as error:
             return self._say(error)
         return await self._finish(self._t("Another instructor takes this lesson."))
@@ -123,10 +140,27 @@ class LessonBox(BaseState):
     async def cancel(self) -> rx.event.EventSpec | None:
         self.cancelling = False
         try:
-            await asyncio.to_thread(schedule.cancel_session, self._viewer(), self.line.id, self.line.version)
+            if self.scope == "this":
+                await asyncio.to_thread(
+                    schedule.cancel_session, self._viewer(), self.line.id, self.line.version
+                )
+            else:
+                await asyncio.to_thread(
+                    cancel_series,
+                    self._viewer(),
+                    self.series_id,
+                    self.line.id,
+                    self.scope,
+                    self.line.version,
+                )
         except UserError as error:
             return self._say(error)
-        return await self._finish(self._t("The lesson is cancelled. Everybody is being told."))
+        says = (
+            self._t("The lesson is cancelled. Everybody is being told.")
+            if self.scope == "this"
+            else self._t("The lessons are cancelled. Everybody is being told.")
+        )
+        return await self._finish(says)
 
     @rx.event
     @allow("coordinator")
@@ -141,11 +175,24 @@ class LessonBox(BaseState):
             return self._say(error)
         return await self._finish(self._t("Attendance is corrected."))
 
+    @rx.event
+    @allow("coordinator")
+    def choose_scope(self, scope: str) -> None:
+        """This lesson, this and the following, or all that are still to come."""
+        self.scope = "following" if scope == "following" else "all" if scope == "all" else "this"
+        self.problem = ""
+
+    async def _change(self, change: SeriesChange) -> None:
+        line = self.line
+        await asyncio.to_thread(
+            change_series, self._viewer(), self.series_id, line.id, self.scope, change, line.version
+        )
+
     def _say(self, error: UserError) -> None:
         self.problem = self._t(error.message, **error.facts)
 
     async def _finish(self, says: str) -> rx.event.EventSpec:
-        self.task, self.problem = "", ""
+        self.task, self.problem, self.scope = "", "", "this"
         await self._again()
         return toast_done(says)
 
@@ -163,6 +210,7 @@ class LessonBox(BaseState):
         found = await asyncio.to_thread(query.session_detail, viewer, session_id, again=again)
         self.line, self.seats = found.line, found.seats
         self.end_reason, self.changeable, self.course_id = found.end_reason, found.changeable, found.course_id
+        self.series_id, self.series_tz, self.ahead = found.series_id, found.series_tz, found.ahead
         self.recorded = await asyncio.to_thread(recordings.watchable, viewer, session_id)
         starts_at, ends_at = (datetime.fromisoformat(at) for at in (found.line.starts_at, found.line.ends_at))
         local = starts_at.astimezone(ZoneInfo(viewer.tz))

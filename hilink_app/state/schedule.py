@@ -9,10 +9,13 @@ import reflex as rx
 from core.errors import InvalidInput, UserError
 from core.i18n import format_when, zone_name
 from core.lifecycle.schedule import NewSession, schedule_session
+from core.lifecycle.series import NewSeries, schedule_series
 from core.queries import board as query
+from core.queries.series import without_holidays
 from core.scheduling.times import local_time, zone
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
+from hilink_app.state.repeat import Repeat
 from hilink_app.state.toasts import toast_done
 
 FIELDS = ("course_id", "instructor_id", "student_ids", "starts_at", "ends_at", "tz")
@@ -48,6 +51,7 @@ class Schedule(BaseState):
     async def show(self) -> None:
         """A fresh form, proposing the next full hour."""
         self.reset()
+        (await self.get_state(Repeat)).reset()
         viewer = self._viewer()
         soon = (self._now() + timedelta(minutes=90)).astimezone(ZoneInfo(viewer.tz))
         self.day, self.clock, self.tz = soon.date().isoformat(), f"{soon:%H}:00", viewer.tz
@@ -84,11 +88,12 @@ class Schedule(BaseState):
 
     @rx.event
     @allow("coordinator")
-    def choose_student(self, student_id: str, on: bool) -> None:
+    async def choose_student(self, student_id: str, on: bool) -> None:
         others = [one for one in self.student_ids if one != student_id]
         self.student_ids = [*others, student_id] if on else others
         self._clear("student_ids")
         self._preview()
+        await (await self.get_state(Repeat))._offer(self.course_id, self.student_ids)
 
     @rx.event
     @allow("coordinator")
@@ -103,6 +108,12 @@ class Schedule(BaseState):
         self.clock = str(clock)[:8]
         self._clear("starts_at")
         self._preview()
+
+    @rx.event
+    @allow("coordinator")
+    def set_length(self, length: float) -> None:
+        self.length = str(length)[:4]
+        self._clear("ends_at")
 
     @rx.event
     @allow("coordinator")
@@ -123,6 +134,9 @@ class Schedule(BaseState):
             return None
         try:
             new = self._asked(form)
+            repeat = await self.get_state(Repeat)
+            if repeat.every:
+                return await self._save_series(repeat, self._series(repeat, new))
             made = await asyncio.to_thread(schedule_session, viewer, new)
         except InvalidInput as error:
             says = self._t(error.message, **error.facts)
@@ -137,6 +151,44 @@ class Schedule(BaseState):
         self.reset()
         return toast_done(
             self._t("Scheduled for {when}.", when=format_when(made.starts_at, viewer.tz, viewer.lang))
+        )
+
+    @rx.event
+    @allow("coordinator")
+    async def show_dates(self) -> None:
+        """Every date of the series as the form stands, those that are taken marked."""
+        self.problem = ""
+        repeat = await self.get_state(Repeat)
+        if missing := self._missing():
+            self.errors = {**self.errors, **missing}
+            return
+        try:
+            new = self._series(repeat, self._asked({}))
+        except InvalidInput as error:
+            self.problem = self._t(error.message, **error.facts)
+            return
+        await repeat._look(new)
+
+    def _series(self, repeat: Repeat, new: NewSession) -> NewSeries:
+        """The lesson of the form, repeated. InvalidInput."""
+        first = new.starts_at.astimezone(ZoneInfo(self.tz)).replace(tzinfo=None)
+        lesson = {
+            "course_id": new.course_id,
+            "instructor_id": new.instructor_id,
+            "student_ids": new.student_ids,
+        }
+        minutes = round((new.ends_at - new.starts_at).total_seconds() / 60)
+        return repeat._asked(lesson, first, self.tz, minutes)
+
+    async def _save_series(self, repeat: Repeat, new: NewSeries) -> rx.event.EventSpec:
+        viewer = self._viewer()
+        if repeat.skip_holidays:
+            new = await asyncio.to_thread(without_holidays, viewer, new)
+        made = await asyncio.to_thread(schedule_series, viewer, new, all_or_nothing=not repeat.leave_out)
+        self.reset()
+        repeat.reset()
+        return toast_done(
+            self._tn("{n} lesson is scheduled.", "{n} lessons are scheduled.", len(made.session_ids))
         )
 
     def _missing(self) -> dict[str, str]:
