@@ -43,6 +43,7 @@ CLASSES: dict[str, CaseClass] = {
     "provisioning_failed": CaseClass(N_("A room could not be prepared"), "operator", "urgent"),
     "substitute_needed": CaseClass(N_("A lesson needs a substitute"), "coordinator", "urgent", 2),
     "busy_calendar_failed": CaseClass(N_("A calendar cannot be read"), "coordinator", "normal", 96),
+    "not_ready": CaseClass(N_("A lesson is not ready"), "operator", "urgent"),
     "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
 OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)

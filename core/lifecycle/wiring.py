@@ -6,12 +6,14 @@ from core.clock import on_tick
 from core.delivery import register
 from core.domain import Delivery
 from core.domain.session import ClassSession
-from core.lifecycle import recordings, retention, series, timers
+from core.lifecycle import courses, readiness, recordings, reminders, retention, series, staging, timers
 from core.lifecycle.cases import open_case
 from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
 from core.services import Services, current
 
+TIMED = (courses, readiness, reminders, staging, timers)
+"""Imported by every process that has the database: they say what its timers do."""
 _MOST_BATCHES = 20
 """A tick sends this many batches at most, so that it ends and others get their turn."""
 
