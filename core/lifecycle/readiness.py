@@ -4,7 +4,7 @@ What is missing is made good where that can be done, and is a case where it cann
 later look finds everything there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -63,6 +63,20 @@ def check_readiness(db: Session, session_id: str) -> Readiness:
         checks=checks,
         checked_at=now,
     )
+
+
+def words_for(missing: Iterable[str]) -> list[str]:
+    """Message ids of failed checks, in the order of MISSING."""
+    wanted = set(missing)
+    return [words for name, words in MISSING.items() if name in wanted]
+
+
+def last_look(db: Session, row: ClassSession) -> tuple[list[str], datetime | None]:
+    """What the last look at this version of a lesson to come did not find (message ids), and when that was."""
+    found = db.get(Readiness, row.id)
+    if found is None or found.session_version != row.version or row.status != "scheduled":
+        return [], None
+    return words_for(name for name, there in found.checks.items() if not there), found.checked_at
 
 
 def check_now(actor: Actor, session_id: str) -> str:

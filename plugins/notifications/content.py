@@ -25,6 +25,7 @@ from core.i18n import duration, format_day, format_time, format_when, gettext
 from core.lifecycle.cases import CLASSES, OTHER
 from core.lifecycle.notify import MessageView
 from core.lifecycle.provision import new_join_link
+from core.lifecycle.readiness import words_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,9 @@ def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Conten
         subject=say("Overdue: {what}", what=what) if late else what,
         heading=what,
         paragraphs=tuple(paragraphs),
+        bullets=tuple(say(words) for words in words_for(case.facts.get("missing", ())))
+        if case.kind == "not_ready"
+        else (),
         action=(
             say("Open the case"),
             _url(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}"),
