@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from core import services
@@ -71,6 +72,6 @@ def courses(viewer: Viewer) -> list[CourseLine]:
     ]
 
 
-def _counts(db: Session, column: str, *conditions: bool) -> dict[str, int]:
+def _counts(db: Session, column: str, *conditions: ColumnElement[bool] | bool) -> dict[str, int]:
     """Rows by course id."""
     return dict(db.exec(select(column, func.count()).where(*conditions).group_by(col(column))).all())

@@ -57,10 +57,16 @@ class Reminders(BaseState):
         chosen = [int(field.removeprefix(_FIELD)) for field, _, _ in self.times if form.get(field)]
         first = str(form.get("channel", "")) or self.channel
         others = [name for name, _ in self.channels if name != first]
-        quiet = [str(form.get(field, "")).strip()[:5] for field in ("quiet_from", "quiet_until")]
+        begins, ends = (str(form.get(field, "")).strip()[:5] for field in ("quiet_from", "quiet_until"))
         try:
             await asyncio.to_thread(
-                reminders.change_wishes, self._viewer(), chosen, [first, *others], *quiet, self.version
+                reminders.change_wishes,
+                self._viewer(),
+                chosen,
+                [first, *others],
+                begins,
+                ends,
+                self.version,
             )
         except InvalidInput as error:
             self.problem, self.problem_field = self._t(error.message, **error.facts), error.field
