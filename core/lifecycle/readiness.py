@@ -7,7 +7,7 @@ later look finds everything there.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from core import services
 from core.access import Actor
@@ -17,6 +17,7 @@ from core.domain import (
     Briefing,
     ClassSession,
     Delivery,
+    DomainEvent,
     ExceptionCase,
     JoinLink,
     Message,
@@ -28,13 +29,14 @@ from core.domain import (
 )
 from core.domain.load import get_session
 from core.errors import Conflict, NotAllowed
-from core.events import LessonReady
+from core.events import LessonReady, SessionScheduled
 from core.i18n import N_
 from core.lifecycle.cases import open_case, settle_cases
 from core.lifecycle.measure import materials_of, stage_briefing
 from core.lifecycle.media import nodes
 from core.lifecycle.notify import recipients
 from core.lifecycle.provision import provision_room, refresh_room
+from core.lifecycle.reminders import remind_now
 
 MISSING: dict[str, str] = {
     "room": N_("The room is not prepared."),
@@ -47,6 +49,7 @@ MISSING: dict[str, str] = {
 """What a failed check means for people. The keys of `Readiness.checks`."""
 TOLD_BY = ("invitation", "moved", "reminder")
 """Messages that say when the lesson is."""
+_LATE = ("node", "links")
 _NEAR = timedelta(hours=1)
 _AGAIN_NEAR, _AGAIN_FAR = timedelta(minutes=5), timedelta(hours=1)
 
@@ -124,12 +127,13 @@ def watch(db: Session, timer: Timer, now: datetime) -> None:
 
 
 def _case(db: Session, row: ClassSession, found: Readiness, now: datetime) -> None:
-    """A case while something is missing; another look soon. A node may come up until shortly before the lesson.
+    """A case while something is missing; another look soon.
 
+    Media servers come up and links go out with reminders until shortly before the lesson: no case a day ahead.
     One that a person has settled is not opened again for the same reason.
     """
     near = row.starts_at - now <= _NEAR
-    missing = [name for name, there in found.checks.items() if not there and (near or name != "node")]
+    missing = [name for name, there in found.checks.items() if not there and (near or name not in _LATE)]
     cancel_timers(db, row.id, ("recheck",))
     if not missing:
         settle_cases(db, "not_ready", row.id, "Everything was there at the next look.")
@@ -156,51 +160,55 @@ def _last_case(db: Session, session_id: str) -> ExceptionCase | None:
 
 def _checks(db: Session, row: ClassSession, now: datetime) -> dict[str, bool]:
     room, briefing = db.get(Room, row.id), db.get(Briefing, row.id)
-    seats = db.exec(select(Seat).where(Seat.session_id == row.id, col(Seat.active).is_(True))).all()
-    people = {
-        person.id: person
-        for person in db.exec(select(Person).where(col(Person.id).in_([seat.person_id for seat in seats])))
-    }
+    seats = _seats(db, row)
     return {
         "room": room is not None and room.closed_at is None,
         "node": any(node.usable and not node.draining for node in nodes(db, now)),
-        "links": bool(seats) and _have_ways_in(db, row, seats, people, now),
+        "links": bool(seats) and not _locked_out(db, row, seats),
         "told": bool(seats) and _told(db, row, seats),
         "materials": briefing is not None and briefing.body.get("materials") == materials_of(db, row),
         "briefing": briefing is not None,
     }
 
 
-def _have_ways_in(
-    db: Session, row: ClassSession, seats: Sequence[Seat], people: Mapping[str, Person], now: datetime
-) -> bool:
-    """A valid personal link, or a sign-in of their own."""
-    linked = set(
-        db.exec(
-            select(JoinLink.seat_id).where(
-                col(JoinLink.seat_id).in_([seat.id for seat in seats]),
-                col(JoinLink.revoked_at).is_(None),
-                JoinLink.expires_at >= row.ends_at,
-            )
+def _seats(db: Session, row: ClassSession) -> Sequence[Seat]:
+    query = select(Seat).where(Seat.session_id == row.id, col(Seat.active).is_(True))
+    return db.exec(query.order_by(col(Seat.id))).all()
+
+
+def _locked_out(db: Session, row: ClassSession, seats: Sequence[Seat]) -> list[Seat]:
+    """Seats without a valid personal link whose people have no sign-in of their own either."""
+    linked = db.exec(
+        select(JoinLink.seat_id).where(
+            col(JoinLink.seat_id).in_([seat.id for seat in seats]),
+            col(JoinLink.revoked_at).is_(None),
+            JoinLink.expires_at >= row.ends_at,
         )
     )
-    return all(seat.id in linked or _signs_in(people[seat.person_id]) for seat in seats)
-
-
-def _signs_in(person: Person) -> bool:
-    return person.active and (person.email is not None or person.password_hash is not None)
+    sign_in = db.exec(
+        select(Person.id).where(
+            col(Person.id).in_([seat.person_id for seat in seats]),
+            col(Person.active).is_(True),
+            or_(col(Person.email).is_not(None), col(Person.password_hash).is_not(None)),
+        )
+    )
+    able, with_link = set(sign_in), set(linked)
+    return [seat for seat in seats if seat.id not in with_link and seat.person_id not in able]
 
 
 def _told(db: Session, row: ClassSession, seats: Sequence[Seat]) -> bool:
-    """Every reader of every seat was sent a message about this version of the lesson.
+    """Every reader of every seat was sent a message about this version of the lesson, or about its series.
 
     Without a mail server nobody can be: what waits in the outbox counts then, and people see it on their pages.
     """
     fine = ("sent",) if services.current().settings.smtp_url else ("sent", "queued")
-    told = {
-        (message.params.get("seat_id"), message.to_person_id)
-        for message in _messages(db, row)
-        if message.status in fine
+    own, of_series = _messages(db, row)
+    told = {(message.params["seat_id"], message.to_person_id) for message in own if message.status in fine}
+    told |= {
+        (seat.id, message.to_person_id)
+        for message in of_series
+        for seat in seats
+        if message.status in fine and message.params["person_id"] == seat.person_id
     }
     for seat in seats:
         readers = recipients(db, seat.person_id)
@@ -209,10 +217,18 @@ def _told(db: Session, row: ClassSession, seats: Sequence[Seat]) -> bool:
     return True
 
 
-def _messages(db: Session, row: ClassSession) -> list[Message]:
-    """Those that say when this version of the lesson is."""
+def _messages(db: Session, row: ClassSession) -> tuple[list[Message], list[Message]]:
+    """Those that say when this version of the lesson is: its own, and those of the change of its series."""
     found = db.exec(select(Message).where(Message.session_id == row.id, col(Message.kind).in_(TOLD_BY)))
-    return [message for message in found if message.params.get("sequence") == row.version]
+    own = [message for message in found if message.params.get("sequence") == row.version]
+    changes = select(DomainEvent).where(
+        DomainEvent.session_id == row.id, DomainEvent.kind == SessionScheduled.kind
+    )
+    change = db.exec(changes.order_by(col(DomainEvent.id).desc()).limit(1)).first()
+    bulk = change.payload.get("bulk") if change is not None else ""
+    if not bulk:
+        return own, []
+    return own, list(db.exec(select(Message).where(col(Message.dedupe).startswith(f"series:{bulk}:"))))
 
 
 def _repair(db: Session, row: ClassSession, checks: Mapping[str, bool]) -> None:
@@ -232,7 +248,16 @@ def _repair(db: Session, row: ClassSession, checks: Mapping[str, bool]) -> None:
     if not (checks["briefing"] and checks["materials"]):
         stage_briefing(db, row.id)
     if not checks["told"]:
-        for message in _messages(db, row):
+        for message in (message for found in _messages(db, row) for message in found):
             if message.status == "failed":
                 message.status, message.attempts, message.due_at = "queued", 0, services.current().clock.now()
                 db.add(message)
+    if not checks["links"]:
+        _send_links(db, row)
+
+
+def _send_links(db: Session, row: ClassSession) -> None:
+    """A way in for those who have none, by mail, once a version: a family may have wished for no reminders."""
+    for seat in _locked_out(db, row, _seats(db, row)):
+        for reader in recipients(db, seat.person_id):
+            remind_now(db, row, seat, reader, f"link:{row.id}:{row.version}:{seat.id}:{reader.id}")

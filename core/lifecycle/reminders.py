@@ -139,22 +139,29 @@ def remind(db: Session, timer: Timer, now: datetime) -> None:
         if due is None:
             continue
         sent.add(due.before_s)
-        queue_message(
-            db,
-            "reminder",
-            reader.id,
-            dedupe=f"reminder:{row.id}:{row.version}:{due.before_s}:{seat.id}:{reader.id}",
-            session_id=row.id,
-            params={
-                "seat_id": seat.id,
-                "before_s": round((row.starts_at - now).total_seconds() / 60) * 60,
-                "sequence": row.version,
-            },
-            channel=channels_of(db, reader.id)[0],
-        )
+        dedupe = f"reminder:{row.id}:{row.version}:{due.before_s}:{seat.id}:{reader.id}"
+        remind_now(db, row, seat, reader, dedupe)
     for before_s in sorted(sent):
         emit(db, ReminderSent(session_id=row.id, before_s=before_s))
     set_reminder_timer(db, row, now)
+
+
+def remind_now(db: Session, row: ClassSession, seat: Seat, reader: Person, dedupe: str) -> None:
+    """Queue one reminder, with a personal link, by the reader's first channel. The same dedupe key queues once."""
+    left = row.starts_at - services.current().clock.now()
+    queue_message(
+        db,
+        "reminder",
+        reader.id,
+        dedupe=dedupe,
+        session_id=row.id,
+        params={
+            "seat_id": seat.id,
+            "before_s": max(60, round(left.total_seconds() / 60) * 60),
+            "sequence": row.version,
+        },
+        channel=channels_of(db, reader.id)[0],
+    )
 
 
 def _readers(db: Session, row: ClassSession) -> list[tuple[Seat, Person, Wish]]:

@@ -212,6 +212,7 @@ def _of(db: Session, link: JoinLink, session_id: str) -> bool:
 
 
 def test_everybody_is_reminded_at_the_usual_times(school: School):
+    school.send()
     for before_s in (86_400, 3_600, 600):
         school.until(before_s)
     readers = {school.one.instructor.id, school.one.guardians[0].id}
@@ -220,6 +221,7 @@ def test_everybody_is_reminded_at_the_usual_times(school: School):
 
 
 def test_a_wish_changes_lessons_that_are_planned_already(school: School):
+    school.send()
     reminders.change_wishes(school.family, [7_200], ["email"], "", "", 0)
     family = school.one.guardians[0].id
     for before_s in (86_400, 7_200, 3_600, 600):
@@ -229,10 +231,17 @@ def test_a_wish_changes_lessons_that_are_planned_already(school: School):
 
 
 def test_who_wants_none_gets_none(school: School):
+    school.send()
     reminders.change_wishes(school.family, [], ["email"], "", "", 0)
     for before_s in (86_400, 3_600, 600):
         school.until(before_s)
     assert school.one.guardians[0].id not in {who for who, _ in school.told()}
+
+
+def test_a_child_without_any_way_in_gets_a_link_however_its_family_wishes(school: School):
+    reminders.change_wishes(school.family, [], ["email"], "", "", 0)
+    school.until(86_400)
+    assert [who for who, _ in school.told()].count(school.one.guardians[0].id) == 1
 
 
 def test_a_time_that_has_passed_is_not_made_up_for(school: School):
@@ -344,7 +353,7 @@ def test_what_a_failed_delivery_left_undone_is_made_good_a_day_before(tmp_path: 
         made.until(86_400)
         assert _room(made).settings["chat"] is True
         (case,) = made.cases()
-        assert case.facts["missing"] == ["links", "told"]
+        assert case.facts["missing"] == ["told"]
         assert case.due_at < made.session.starts_at - timedelta(hours=20)
         with app.store.read() as db:
             assert db.exec(select(Delivery.status)).one() == "waiting"
