@@ -124,6 +124,15 @@ class Settings(BaseSettings):
     calendar_every_s: int = Field(
         default=1_800, ge=60, description="How often a subscribed calendar is read again."
     )
+    stage_before_s: int = Field(
+        default=86_400, description="Room, briefing and materials stand ready this long before the start."
+    )
+    ready_before_s: int = Field(
+        default=1_800, description="Every lesson is checked this long before the start: can it be joined?"
+    )
+    refresh_before_s: int = Field(
+        default=900, description="Briefing and materials are brought up to date this long before the start."
+    )
     no_show_s: int = Field(
         default=300, description="Seconds after the start until a missing person is a case."
     )

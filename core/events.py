@@ -307,6 +307,14 @@ class CreditChanged(Event):
     change: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonReady(Event):
+    """A look before the lesson found everything there, or not; said when that changes."""
+
+    kind: ClassVar[str] = "lesson.ready"
+    ready: bool
+
+
 HOOK_OF_EVENT: dict[str, str] = {
     SessionScheduled.kind: "on_schedule",
     AttendanceFinalized.kind: "on_session_end",

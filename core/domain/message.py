@@ -34,7 +34,8 @@ class Message(Table, table=True):
 
 
 class Timer(Table, table=True):
-    """kind: reminder | no_show | room_open | empty_room | overdue_end | transcript_timeout | summary_due | case_due | briefing.
+    """kind: reminder | stage | readiness | recheck | refresh | no_show | empty_room | overdue_end | course_rooms |
+    transcript_timeout | summary_due | recording_due | case_due.
 
     version is the subject's when the timer was written: an older one fires into nothing.
     """

@@ -44,6 +44,7 @@ CLASSES: dict[str, CaseClass] = {
     "substitute_needed": CaseClass(N_("A lesson needs a substitute"), "coordinator", "urgent", 2),
     "busy_calendar_failed": CaseClass(N_("A calendar cannot be read"), "coordinator", "normal", 96),
     "change_requested": CaseClass(N_("A family asks to change a lesson"), "coordinator", "normal", 4),
+    "not_ready": CaseClass(N_("A lesson is not ready"), "operator", "urgent"),
     "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
 OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from core import services
 from core.delivery import emit
@@ -14,6 +14,7 @@ from core.domain import (
     Coverage,
     CurriculumTopic,
     EngagementSignal,
+    Material,
     ProgressRecord,
     Seat,
     StudentReport,
@@ -57,7 +58,10 @@ def settle_progress(db: Session, session_id: str) -> None:
 
 
 def stage_briefing(db: Session, session_id: str) -> None:
-    """Write (or rewrite) the briefing of a coming session from the newest approved summary of its people."""
+    """Write (or rewrite) the briefing of a coming session from the newest approved summary of its people.
+
+    With the list of materials for the lesson. Nothing happens when it says the same already.
+    """
     session = get_session(db, session_id, lock=True)
     students = _students(db, session_id)
     last = db.exec(
@@ -74,11 +78,13 @@ def stage_briefing(db: Session, session_id: str) -> None:
         .order_by(col(ClassSession.starts_at).desc())
     ).first()
     body = _body(db, session, students, last[0] if last else None)
+    from_session_id = last[1].id if last else None
     row = db.get(Briefing, session_id)
+    if row is not None and (row.body, row.from_session_id) == (body, from_session_id):
+        return
     if row is None:
         row = Briefing(session_id=session_id, prepared_at=services.current().clock.now(), version=0)
-    row.from_session_id = last[1].id if last else None
-    row.body, row.status = body, "draft"
+    row.from_session_id, row.body, row.status = from_session_id, body, "draft"
     row.prepared_at = services.current().clock.now()
     row.version += 1
     db.add(row)
@@ -86,7 +92,10 @@ def stage_briefing(db: Session, session_id: str) -> None:
 
 
 def _body(db: Session, session: ClassSession, students: list[str], last: Summary | None) -> dict[str, Any]:
-    """last_time, watch_for: sentences with their section's evidence; open_topics: topics not covered yet, in order."""
+    """last_time, watch_for: sentences with their section's evidence; open_topics: topics not covered yet, in order.
+
+    materials: ids, see `materials_of`.
+    """
     by_section: dict[str, list[dict[str, Any]]] = {}
     sentences: list[dict[str, Any]] = last.body.get("sentences", []) if last else []
     for item in sentences:
@@ -121,7 +130,16 @@ def _body(db: Session, session: ClassSession, students: list[str], last: Summary
         "homework": homework,
         "open_topics": open_topics[:5],
         "from_summary_id": last.id if last else None,
+        "materials": materials_of(db, session),
     }
+
+
+def materials_of(db: Session, session: ClassSession) -> list[str]:
+    """Ids of the lesson's files and its course's, oldest first."""
+    query = select(Material.id).where(
+        or_(Material.session_id == session.id, Material.course_id == session.course_id)
+    )
+    return list(db.exec(query.order_by(col(Material.added_at), col(Material.id))))
 
 
 def _next_sessions(db: Session, session: ClassSession, students: list[str] | Any) -> list[str]:

@@ -90,7 +90,8 @@ class NodeRegistry:
             held = next((one for one in able if room is not None and one.name == room.node), None)
             if held is not None and not (held.draining and _empty(db, room_id)):
                 return held
-            chosen = choose(able, _zones(db, room_id), self._regions)
+            wanted = str(room.settings.get("region", "")) if room is not None else ""
+            chosen = choose(able, _zones(db, room_id), self._regions, wanted)
             if room is not None and chosen is not None and room.node != chosen.name:
                 emit(db, RoomPlaced(session_id=room_id, node=chosen.name, moved=bool(room.node)))
                 room.node = chosen.name

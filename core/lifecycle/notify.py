@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from core import services
 from core.delivery import emit
-from core.domain import Guardianship, Message, Person, StudentReport, Summary
+from core.domain import Guardianship, Message, MessagePreference, Person, StudentReport, Summary
 from core.events import FamilyTold, MessageSent
 from core.lifecycle.cases import open_case
 from core.store.mail import MailOff
@@ -76,6 +76,20 @@ def recipients(db: Session, person_id: str) -> list[Person]:
         )
         people = [*guardians, *people]
     return people
+
+
+def offered_channels() -> tuple[str, ...]:
+    """Names of the channels that plugins offer now, in the order of the plugins."""
+    offers = services.current().plugins.call("message_channels", enabled_only=True)
+    return tuple(name for _, offered in offers for name, _ in offered)
+
+
+def channels_of(db: Session, person_id: str) -> tuple[str, ...]:
+    """A person's channels in the order they are tried, those that exist now; email for who chose none."""
+    row = db.get(MessagePreference, person_id)
+    offered = offered_channels()
+    chosen = tuple(name for name in row.channels if name in offered) if row else ()
+    return chosen or ("email",)
 
 
 def tell_families(db: Session, session_id: str) -> None:
@@ -193,4 +207,12 @@ def _settle(message_id: str, error: str) -> None:
                 person_id=row.to_person_id,
                 facts={"message_id": row.id, "message_kind": row.kind},
             )
+        elif row.kind == "reminder":
+            row.channel = _next_channel(channels_of(db, row.to_person_id), row.channel)
         db.add(row)
+
+
+def _next_channel(channels: tuple[str, ...], failed: str) -> str:
+    """The one after the one that failed, the first again after the last."""
+    place = channels.index(failed) + 1 if failed in channels else 0
+    return channels[place % len(channels)]

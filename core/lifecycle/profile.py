@@ -13,6 +13,7 @@ from core.domain import Consent, Login, Person
 from core.errors import InvalidInput, NotFound
 from core.i18n import LANGUAGES
 from core.lifecycle.consent import PURPOSES
+from core.lifecycle.reminders import set_timers_of
 
 MAX_NAME = 100
 _REGIONS = ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -83,6 +84,9 @@ def change_profile(viewer: Viewer, name: str, tz: str, lang: str) -> None:
         person.version += 1
         db.add(person)
         audit(db, viewer.person_id, "profile.change", person.id, person.id, changed=",".join(changed))
+        if "tz" in changed:
+            db.flush()
+            set_timers_of(db, person.id)
 
 
 def change_password(viewer: Viewer, old: str, new: str, keep_token: str = "") -> None:

@@ -21,7 +21,11 @@ from core.domain import ClassSession, Course, Enrollment, JoinLink, Person, Pers
 from core.domain.load import get_session, seats, session_view
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import SessionScheduled
+from core.lifecycle.cases import settle_cases
 from core.lifecycle.clash import Booking, booking_of, clash
+from core.lifecycle.provision import move_links
+from core.lifecycle.reminders import set_reminder_timer
+from core.lifecycle.staging import set_staging_timers
 from core.scheduling.times import check_times
 from core.scheduling.windows import Window
 from core.views import ClassSessionView
@@ -187,17 +191,19 @@ def tell(db: Session, actor_id: str | None, row: ClassSession, change: str, bulk
     """The facts of a change that was made: its event with the deliveries, its audit entry, its timers."""
     emit(db, SessionScheduled(session_id=row.id, change=change, version=row.version, bulk=bulk))
     audit(db, actor_id, f"session.{change}", row.id)
-    if change != "cancelled":
+    if change == "moved":
+        move_links(db, row)
+    if change == "cancelled":
+        settle_cases(db, "not_ready", row.id, "The lesson was cancelled.")
+    else:
         set_session_timers(db, row)
 
 
 def set_session_timers(db: Session, row: ClassSession) -> None:
-    """Reminders, no-show watch and the watch for a lesson nobody ended. Times already past are left out."""
+    """Reminders, the looks before it, the no-show watch and the watch for a lesson nobody ended. What is past is left out."""
     settings, now = services.current().settings, services.current().clock.now()
-    for before_s in settings.reminders_s:
-        due = row.starts_at - timedelta(seconds=before_s)
-        if due > now:
-            set_timer(db, "reminder", row.id, due, row.version, before_s=before_s)
+    set_reminder_timer(db, row, now)
+    set_staging_timers(db, row, now)
     set_timer(db, "no_show", row.id, row.starts_at + timedelta(seconds=settings.no_show_s), row.version)
     set_timer(db, "overdue_end", row.id, row.ends_at + timedelta(seconds=settings.open_after_s), row.version)
 

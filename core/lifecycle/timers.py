@@ -6,39 +6,18 @@ from sqlmodel import Session, col, select
 
 from core import services
 from core.clock import on_timer
-from core.delivery import emit, start_chain
+from core.delivery import start_chain
 from core.domain import ClassSession, PresenceInterval, Room, Seat, Summary, Timer
-from core.events import ReminderSent
 from core.lifecycle import recordings
 from core.lifecycle.cases import escalate_case, open_case
 from core.lifecycle.end import end_in
 from core.lifecycle.live import close_open_intervals
-from core.lifecycle.notify import queue_message, recipients
 
 
 def _scheduled(db: Session, timer: Timer) -> ClassSession | None:
     """The timer's session when the timer is not stale."""
     row = db.get(ClassSession, timer.subject_id, with_for_update=True)
     return row if row is not None and row.version == timer.version and row.status != "cancelled" else None
-
-
-@on_timer("reminder")
-def remind(db: Session, timer: Timer, now: datetime) -> None:
-    row = _scheduled(db, timer)
-    if row is None or row.status != "scheduled":
-        return
-    before_s = int(timer.params["before_s"])
-    for seat in db.exec(select(Seat).where(Seat.session_id == row.id, col(Seat.active).is_(True))):
-        for reader in recipients(db, seat.person_id):
-            queue_message(
-                db,
-                "reminder",
-                reader.id,
-                dedupe=f"reminder:{row.id}:{row.version}:{before_s}:{seat.id}:{reader.id}",
-                session_id=row.id,
-                params={"seat_id": seat.id, "before_s": before_s},
-            )
-    emit(db, ReminderSent(session_id=row.id, before_s=before_s))
 
 
 @on_timer("no_show")

@@ -6,13 +6,24 @@ from core.clock import on_tick
 from core.delivery import register
 from core.domain import Delivery
 from core.domain.session import ClassSession
-from core.lifecycle import calendars, recordings, retention, series, substitutes, timers
+from core.lifecycle import (
+    calendars,
+    courses,
+    readiness,
+    recordings,
+    reminders,
+    retention,
+    series,
+    staging,
+    substitutes,
+    timers,
+)
 from core.lifecycle.cases import open_case
 from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
 from core.services import Services, current
 
-REGISTERED = (calendars, series, substitutes)
+REGISTERED = (calendars, courses, readiness, reminders, series, staging, substitutes, timers)
 """Their timers and ticks exist by being imported."""
 _MOST_BATCHES = 20
 """A tick sends this many batches at most, so that it ends and others get their turn."""

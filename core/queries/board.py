@@ -29,6 +29,7 @@ from core.domain import (
 from core.errors import NotAllowed, NotFound
 from core.i18n import zone_name
 from core.lifecycle.cases import CLASSES, OTHER
+from core.lifecycle.readiness import last_look, words_for
 from core.queries.common import Face, LessonLine, face, iso, lesson_lines
 
 STATES = ("late", "waiting", "live", "expected", "ended")
@@ -50,7 +51,10 @@ class Board:
 
 @dataclass(frozen=True)
 class CaseLine:
-    """One case in the queue. title: a message id; what it is about in course and names; notes newest last."""
+    """One case in the queue. title: a message id; what it is about in course and names; notes newest last.
+
+    missing: of a lesson that is not ready, message ids.
+    """
 
     id: str
     kind: str
@@ -70,6 +74,7 @@ class CaseLine:
     plugin: str
     resolution: str
     version: int
+    missing: list[str] = field(default_factory=list[str])
 
 
 NO_CASE = CaseLine("", "", "", "", "", "", "", "", False, "", "", "", "", "", "", "", "", 0)
@@ -289,6 +294,7 @@ def _case_lines(db: Session, rows: list[ExceptionCase], viewer: Viewer) -> list[
                 plugin=str(row.facts.get("plugin", "")),
                 resolution=row.resolution,
                 version=row.version,
+                missing=words_for(row.facts["missing"]) if row.kind == "not_ready" else [],
             )
         )
     return found
@@ -421,6 +427,9 @@ class SessionDetail:
     end_reason: str
     changeable: bool
     course_id: str
+    missing: list[str]
+    """What the last look before the lesson did not find, message ids."""
+    checked_at: str
     series_id: str = ""
     series_tz: str = ""
     ahead: int = 0
@@ -451,12 +460,15 @@ def session_detail(viewer: Viewer, session_id: str, *, again: bool = False) -> S
             )
         ]
         series = db.get(Series, row.series_id) if row.series_id else None
+        missing, checked_at = last_look(db, row)
         return SessionDetail(
             line,
             seats,
             row.end_reason,
             row.status == "scheduled",
             row.course_id,
+            missing,
+            iso(checked_at),
             series.id if series else "",
             series.tz if series else "",
             _ahead(db, series.id) if series else 0,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from core.domain import ClassSession, Course, CurriculumTopic, Person, PresenceInterval, Seat
+from core.domain import ClassSession, Course, CurriculumTopic, Person, PresenceInterval, Readiness, Seat
 
 
 def iso(at: datetime | None) -> str:
@@ -40,6 +40,7 @@ class LessonLine:
 
     steps: how many of the seven stops are done (matched, room ready, reminded, joined, ended, summary,
     family told); at: now | failed. missing: nobody | student | instructor | both, for late ones.
+    ready: what the last look before it found, ready | unready; "" before that look.
     """
 
     id: str
@@ -61,6 +62,7 @@ class LessonLine:
     status: str
     chain: str
     version: int
+    ready: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class _Seated:
 def lesson_lines(
     db: Session, sessions: Sequence[ClassSession], now: datetime, no_show_s: int
 ) -> list[LessonLine]:
-    """Lines for sessions, with five queries however many there are. Columns, not objects: every event of the
+    """Lines for sessions, with six queries however many there are. Columns, not objects: every event of the
     day comes by here, and making objects took most of the time."""
     ids = [row.id for row in sessions]
     if not ids:
@@ -126,8 +128,26 @@ def lesson_lines(
             select(CurriculumTopic.id, CurriculumTopic.name).where(col(CurriculumTopic.id).in_(wanted))
         ).all()
     )
+    looked = {
+        (session_id, version): status
+        for session_id, version, status in db.exec(
+            select(Readiness.session_id, Readiness.session_version, Readiness.status).where(
+                col(Readiness.session_id).in_([row.id for row in sessions if row.status == "scheduled"])
+            )
+        )
+    }
     return [
-        _line(row, seated[row.id], present[row.id], came[row.id], courses, topics, now, no_show_s)
+        _line(
+            row,
+            seated[row.id],
+            present[row.id],
+            came[row.id],
+            courses,
+            topics,
+            looked.get((row.id, row.version), ""),
+            now,
+            no_show_s,
+        )
         for row in sessions
     ]
 
@@ -152,6 +172,7 @@ def _line(
     came: set[str],
     courses: dict[str, str],
     topics: dict[str, str],
+    ready: str,
     now: datetime,
     no_show_s: int,
 ) -> LessonLine:
@@ -180,6 +201,7 @@ def _line(
         status=row.status,
         chain=row.chain,
         version=row.version,
+        ready=ready,
     )
 
 

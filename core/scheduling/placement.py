@@ -25,7 +25,10 @@ _LATITUDE = 30.0
 
 
 def choose(
-    nodes: Sequence[MediaNodeView], zones: Sequence[str], regions: Mapping[str, str] | None = None
+    nodes: Sequence[MediaNodeView],
+    zones: Sequence[str],
+    regions: Mapping[str, str] | None = None,
+    wanted: str = "",
 ) -> MediaNodeView | None:
     """The best node for people in these IANA zones, or None. Equal ones are told apart by load, then name.
 
@@ -33,15 +36,17 @@ def choose(
 
     regions: region -> IANA zone of its place; a region that is a zone itself needs no entry. A region
     without a known place counts as far away for everybody: among such nodes the load decides.
+    wanted: the region the room should be in, while a node there is neither full nor draining.
     """
     able = [node for node in nodes if node.usable]
     people = [place for place in map(place_of, zones) if place is not None]
     places = regions or {}
 
-    def rank(node: MediaNodeView) -> tuple[bool, bool, int, float, int, str]:
+    def rank(node: MediaNodeView) -> tuple[bool, bool, bool, int, float, int, str]:
         km = _mean_km(place_of(places.get(node.region, node.region)), people)
         full = node.load >= FULL_LOAD
-        return node.draining, full, int(km // NEAR_KM), round(node.load, 1), node.rooms, node.name
+        elsewhere = wanted not in ("", node.region)
+        return node.draining, full, elsewhere, int(km // NEAR_KM), round(node.load, 1), node.rooms, node.name
 
     return min(able, key=rank, default=None)
 

@@ -34,6 +34,15 @@ def instant(local: datetime, zone: ZoneInfo) -> datetime:
     return _change(second, first, zone) if first > second else first
 
 
+def changes(first: datetime, last: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """The moments (UTC) in (first, last] at which the zone's offset changes."""
+    day = timedelta(days=1)
+    while first < last:
+        if _offset(first, zone) != _offset(min(first + day, last), zone):
+            yield _change(first, min(first + day, last), zone)
+        first += day
+
+
 def _pieces(
     first: datetime, last: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[datetime, datetime, timedelta]]:

@@ -12,9 +12,17 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from core.access import PUBLIC, Rule, rule
 from core.plugins import Plugins
-from hilink_app.api import auth, errors, exports, files, health, internal, recordings
+from hilink_app.api import auth, errors, exports, feeds, files, health, internal, recordings
 
-OWN = (auth.router, files.router, exports.router, health.router, internal.router, recordings.router)
+OWN = (
+    auth.router,
+    exports.router,
+    feeds.router,
+    files.router,
+    health.router,
+    internal.router,
+    recordings.router,
+)
 
 
 def build(plugins: Plugins) -> FastAPI:

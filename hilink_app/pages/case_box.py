@@ -107,6 +107,10 @@ def dialog(*lesson_link: rx.Component) -> rx.Component:
         ui.stack(
             rx.el.p(_about(case)),
             rx.el.p(ui.quiet(t("Opened"), " ", ui.time_text(case.opened_at, "when"))),
+            rx.cond(
+                case.missing.length() > 0,
+                rx.el.ul(rx.foreach(case.missing, lambda words: rx.el.li(ui.t_var(words)))),
+            ),
             state,
             *lesson_link,
             ui.rule(),

@@ -146,6 +146,34 @@ def _facts() -> rx.Component:
     )
 
 
+def _readiness() -> rx.Component:
+    """Can it be joined? What is missing, in words, and another look on demand."""
+    missing = ui.callout(
+        "warn",
+        "triangle-alert",
+        rx.el.b(t("This lesson is not ready.")),
+        rx.el.ul(rx.foreach(LessonBox.missing, lambda words: rx.el.li(ui.t_var(words)))),
+    )
+    found = rx.cond(
+        LessonBox.missing.length() > 0,
+        missing,
+        rx.cond(
+            LessonBox.checked_at != "",
+            ui.callout("ok", "check", t("Everything is ready.")),
+            ui.quiet(t("Checked a day and half an hour before it starts.")),
+        ),
+    )
+    at = rx.cond(
+        LessonBox.checked_at != "",
+        ui.quiet(t("Checked"), " ", ui.time_text(LessonBox.checked_at, "when")),
+    )
+    return ui.stack(
+        found,
+        ui.row(ui.button(t("Check now"), icon="refresh-cw", size="s", on_click=LessonBox.check), at),
+        gap=2,
+    )
+
+
 def _state() -> rx.Component:
     return rx.cond(
         LessonBox.line.status == "cancelled",
@@ -185,6 +213,7 @@ def dialog() -> rx.Component:
                     LessonBox.recorded,
                     ui.link(t("Watch the recording"), "/recording/" + line.id),
                 ),
+                rx.cond(LessonBox.changeable, _readiness()),
                 rx.el.div(
                     rx.el.h3(t("People"), class_name="hl-h3"),
                     rx.el.ul(rx.foreach(LessonBox.seats, _seat), class_name="hl-list"),

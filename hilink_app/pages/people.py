@@ -51,7 +51,12 @@ def people() -> rx.Component:
             icon_name="users",
         ),
     )
-    return ui.frame(t("People"), ui.when_ready(People.ready, table), current=PATH)
+    return ui.frame(
+        t("People"),
+        ui.when_ready(People.ready, table),
+        actions=[ui.button(t("Courses"), icon="book-open", href="/courses")],
+        current=PATH,
+    )
 
 
 PAGES = [

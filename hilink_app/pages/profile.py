@@ -1,4 +1,4 @@
-"""The person's own page: name, time zone, language, password, and what they agreed to."""
+"""The person's own page: name, time zone, language, password, reminders, calendar, and what they agreed to."""
 
 import reflex as rx
 
@@ -6,7 +6,9 @@ from core.access import SIGNED_IN
 from core.i18n import LANGUAGES, N_
 from hilink_app import components as ui
 from hilink_app.components.page import PageSpec
+from hilink_app.pages.profile_reminders import calendar, reminders
 from hilink_app.state.profile import ProfilePage
+from hilink_app.state.reminders import CalendarAddress, Reminders
 
 t = ui.t
 
@@ -129,7 +131,11 @@ def profile() -> rx.Component:
             ui.note("info", t("You can change this at any time. It holds from the next spoken word.")),
         ),
     )
-    body = ui.columns([_about()], [_sign_in(), consents], 428)
+    lessons = rx.cond(
+        Reminders.shown,
+        rx.fragment(rx.cond(ProfilePage.email != "", reminders()), calendar()),
+    )
+    body = ui.columns([_about(), lessons], [_sign_in(), consents], 428)
     return ui.frame(
         t("Profile and settings"),
         ui.when_ready(ProfilePage.ready, body, ui.panel(ui.skeleton(shape="panel"))),
@@ -137,4 +143,12 @@ def profile() -> rx.Component:
     )
 
 
-PAGES = [PageSpec("/profile", profile, "Profile", (SIGNED_IN,), on_load=[ProfilePage.load])]
+PAGES = [
+    PageSpec(
+        "/profile",
+        profile,
+        "Profile",
+        (SIGNED_IN,),
+        on_load=[ProfilePage.load, Reminders.load, CalendarAddress.load],
+    )
+]

@@ -36,13 +36,21 @@ HERE = {
 
 
 def _seats(line: rx.Var[LessonLine]) -> rx.Component:
-    """Who is here, or who is missing."""
+    """Who is here, or who is missing; before it, whether something else is."""
     here = ui.t_choice(line.here, HERE)
     return rx.fragment(
         rx.match(
             line.state,
             ("late", ui.seat(ui.t_choice(line.missing, MISSING), "missing")),
             ("waiting", ui.seat(here, "partly")),
+            (
+                "expected",
+                rx.cond(
+                    line.ready == "unready",
+                    ui.chip(t("Not ready"), "warn", icon_name="triangle-alert"),
+                    rx.fragment(),
+                ),
+            ),
             ("live", ui.seat(here, rx.cond(line.here == "both", "here", "partly"))),
             rx.fragment(),
         )

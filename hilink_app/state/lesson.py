@@ -8,7 +8,7 @@ import reflex as rx
 
 from core.errors import InvalidInput, UserError
 from core.i18n import format_when
-from core.lifecycle import end, schedule
+from core.lifecycle import end, readiness, schedule
 from core.lifecycle.series_change import Scope, SeriesChange, cancel_series, change_series
 from core.queries import board as query
 from core.queries import recordings
@@ -34,6 +34,8 @@ class LessonBox(BaseState):
     changeable: bool = False
     recorded: bool = False
     course_id: str = ""
+    missing: list[str] = []
+    checked_at: str = ""
     minutes: int = 0
     task: str = ""
     cancelling: bool = False
@@ -188,6 +190,17 @@ class LessonBox(BaseState):
             change_series, self._viewer(), self.series_id, line.id, self.scope, change, line.version
         )
 
+    @rx.event
+    @allow("coordinator")
+    async def check(self) -> rx.event.EventSpec | None:
+        """Look now; what can be made good is."""
+        try:
+            status = await asyncio.to_thread(readiness.check_now, self._viewer(), self.line.id)
+        except UserError as error:
+            return self._say(error)
+        ready = self._t("Everything is ready."), self._t("Something is still missing.")
+        return await self._finish(ready[status != "ready"])
+
     def _say(self, error: UserError) -> None:
         self.problem = self._t(error.message, **error.facts)
 
@@ -211,6 +224,7 @@ class LessonBox(BaseState):
         self.line, self.seats = found.line, found.seats
         self.end_reason, self.changeable, self.course_id = found.end_reason, found.changeable, found.course_id
         self.series_id, self.series_tz, self.ahead = found.series_id, found.series_tz, found.ahead
+        self.missing, self.checked_at = found.missing, found.checked_at
         self.recorded = await asyncio.to_thread(recordings.watchable, viewer, session_id)
         starts_at, ends_at = (datetime.fromisoformat(at) for at in (found.line.starts_at, found.line.ends_at))
         local = starts_at.astimezone(ZoneInfo(viewer.tz))

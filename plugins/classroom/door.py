@@ -12,10 +12,11 @@ from core.domain import Room
 from core.errors import NotAllowed, UserError
 from core.i18n import gettext
 from core.lifecycle.join import Entry, enter
+from core.lifecycle.provision import tools_off
 from core.turn import ice_servers
 from plugins.classroom import service
 from plugins.classroom.server.hub import Claims, RoomHub
-from plugins.classroom.server.people import RIGHTS, stamp
+from plugins.classroom.server.people import rights_of, stamp
 
 ROOM_KIND, BOARD_KIND = "room", "board"
 WS_PATH = "/ws/room"
@@ -63,7 +64,9 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
         raise NotAllowed(
             "The instructor asked you to leave this lesson for a moment. Please try again in two minutes."
         )
-    rights = RIGHTS[entry.role]
+    with here.store.read() as db:
+        off = tools_off(db.get(Room, session_id))
+    rights = rights_of(entry.role, off)
     waits = house.holds(session_id, entry.person_id, entry.role)
     claims = {"session_id": session_id, "person_id": entry.person_id, "role": entry.role}
     return {
@@ -81,13 +84,16 @@ def ticket(viewer: Viewer, session_id: str, link: str) -> dict[str, Any]:
         "session": _session_of(entry),
         "board": {
             "path": f"/ws/board/{session_id}",
-            "ticket": "" if waits else here.tickets.issue(BOARD_KIND, {**claims, "draw": rights.draw}),
+            "ticket": ""
+            if waits or "whiteboard" in off
+            else here.tickets.issue(BOARD_KIND, {**claims, "draw": rights.draw}),
         },
         "waiting": waits,
         "ice_servers": [] if waits else ice_servers(here.settings, here.clock.now()),
         "captions": _captions(session_id),
         "consent": {purpose: purpose in entry.consents for purpose in ("transcription", "recording")},
         "tools": _tools(entry.role),
+        "tools_off": sorted(off),
     }
 
 

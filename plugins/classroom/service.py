@@ -25,6 +25,7 @@ from core.domain.load import get_session
 from core.errors import NotAllowed, SessionNotOpen
 from core.lifecycle import live, recordings, waiting
 from core.lifecycle.join import check_open, consents_of
+from core.lifecycle.provision import tools_off
 from core.ports import Store
 from plugins.classroom.models import ChatMessage, PollAnswerRow, PollRow, RoomPage
 from plugins.classroom.server.outgoing import SaveAnswer, SaveChat, SavePage, SavePoll
@@ -149,12 +150,15 @@ def open_intervals(store: Store) -> dict[str, dict[str, str]]:
 
 
 def live_sessions(store: Store) -> list[tuple[str, datetime | None]]:
-    """Lessons that are live now, with their start: where agents are wanted."""
+    """Lessons that are live now, with their start: where agents are wanted. None listens where captions are off."""
     with store.read() as db:
         rows = db.exec(
-            select(ClassSession).where(ClassSession.status == "live").order_by(col(ClassSession.id))
+            select(ClassSession, Room)
+            .join(Room, col(Room.session_id) == ClassSession.id)
+            .where(ClassSession.status == "live")
+            .order_by(col(ClassSession.id))
         )
-        return [(row.id, row.started_at) for row in rows]
+        return [(row.id, row.started_at) for row, room in rows if "captions" not in tools_off(room)]
 
 
 def recording_changed(recording_id: str, set_id: str, failure: str) -> None:
@@ -301,10 +305,11 @@ def _save(db: Session, session_id: str, row: Row) -> None:
 
 def _snapshot(db: Session, row: ClassSession, people: Sequence[SeatHolder]) -> Snapshot:
     holders: dict[str, SeatHolder] = {}
+    off = tools_off(db.get(Room, row.id))
     for asked in people:
         holder = asked if asked.role == "agent" else _holder(db, row.id, asked)
         if holder is not None:
-            holders[asked.person_id] = holder
+            holders[asked.person_id] = replace(holder, tools_off=off)
     over = {"ended": row.end_reason or "ended", "cancelled": "cancelled"}.get(row.status, "")
     return Snapshot(_lesson(db, row), holders, over)
 

@@ -26,11 +26,15 @@ from core.i18n import duration, format_day, format_time, format_when, gettext
 from core.lifecycle.cases import CLASSES, OTHER
 from core.lifecycle.notify import MessageView
 from core.lifecycle.provision import new_join_link
+from core.lifecycle.readiness import words_for
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A mail's parts. action: (words on the button, address). calendar: METHOD of an attached invitation."""
+    """A mail's parts. action: (words on the button, address). calendar: METHOD of an attached invitation.
+
+    entry: the lesson's title in a calendar; "" = the subject.
+    """
 
     subject: str
     heading: str
@@ -39,6 +43,7 @@ class Content:
     action: tuple[str, str] | None = None
     note: str = ""
     calendar: str = ""
+    entry: str = ""
     seat_id: str = ""
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -142,8 +147,18 @@ def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> 
         action=(say("Open the lesson"), new_join_link(db, seat.id)) if seat.active else None,
         note=say("This link is personal: please do not pass it on. We send a new one before the lesson."),
         calendar="REQUEST",
+        entry=_entry(lesson, reader, seat, say),
         seat_id=seat.id,
     )
+
+
+def _entry(lesson: _Lesson, reader: Person, seat: Seat, say: Say) -> str:
+    """The lesson's title in the reader's calendar, with first names alone: calendars are shared."""
+    if seat.role == "instructor":
+        return say("{course} with {name}", course=lesson.course, name=lesson.student)
+    if _own(reader, seat):
+        return say("{course} with {name}", course=lesson.course, name=lesson.instructor.split(" ")[0])
+    return say("{student}: {course}", student=lesson.student, course=lesson.course)
 
 
 def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
@@ -160,6 +175,7 @@ def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> C
         heading=say("Somebody else takes this lesson") if replaced else say("This lesson is cancelled"),
         paragraphs=(_when(lesson, say), say("You do not need to do anything.")),
         calendar="CANCEL",
+        entry=_entry(lesson, reader, seat, say),
         seat_id=seat.id,
     )
 
@@ -270,6 +286,9 @@ def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Conten
         subject=say("Overdue: {what}", what=what) if late else what,
         heading=what,
         paragraphs=tuple(paragraphs),
+        bullets=tuple(say(words) for words in words_for(case.facts.get("missing", ())))
+        if case.kind == "not_ready"
+        else (),
         action=(
             say("Open the case"),
             _url(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}"),

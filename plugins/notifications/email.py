@@ -42,7 +42,7 @@ def compose(message: MessageView) -> EmailMessage:
     return _mail(message, content, reader, invitation)
 
 
-def _mail(message: MessageView, content: Content, reader: Person, invitation: str) -> EmailMessage:
+def _mail(message: MessageView, content: Content, reader: Person, invitation: bytes) -> EmailMessage:
     service = services.current()
     settings = service.settings
     mail = EmailMessage()
@@ -66,14 +66,16 @@ def _mail(message: MessageView, content: Content, reader: Person, invitation: st
     mail.set_content(_templates.get_template("mail.txt").render(words))
     mail.add_alternative(_templates.get_template("mail.html").render(words), subtype="html")
     if invitation:
-        mail.add_alternative(invitation, subtype="calendar", params={"method": content.calendar})
+        # Calendars take the part with the method; the file is for people whose mail program shows none.
+        mail.add_alternative(invitation.decode(), subtype="calendar", params={"method": content.calendar})
+        mail.add_attachment(invitation, maintype="application", subtype="ics", filename="invite.ics")
     mail["Content-Language"] = reader.lang  # last: the calls above move Content-* headers into the first part
     return mail
 
 
-def _invitation(db: Session, message: MessageView, content: Content, reader: Person) -> str:
+def _invitation(db: Session, message: MessageView, content: Content, reader: Person) -> bytes:
     if not content.calendar or not message.session_id:
-        return ""
+        return b""
     settings = services.current().settings
     host = urlsplit(settings.public_url).hostname or "localhost"
     return calendar(db, message, content, reader, organiser=settings.mail_from, host=host)

@@ -14,12 +14,17 @@ from plugins.transcription.vtt import webvtt
 
 
 def announce_captions(db: Session, session_id: str, settings: TranscriptionSettings) -> None:
-    """Write into the room's settings which engine will caption. Idempotent; captions off stays off."""
+    """Write into the room's settings which engine will caption. Idempotent; captions off stays off.
+
+    captions_by: for a room whose captions are switched on later.
+    """
     provision_room(db, session_id)
     room = db.get(Room, session_id, with_for_update=True)
-    if room is None or room.settings.get("captions") is False:
+    if room is None:
         return
-    room.settings = {**room.settings, "captions": describe(settings)}
+    how = describe(settings)
+    off = room.settings.get("captions") is False
+    room.settings = {**room.settings, "captions_by": how, "captions": False if off else how}
     db.add(room)
 
 

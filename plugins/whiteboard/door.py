@@ -7,9 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from sqlmodel import Session, select
 
 from core import services
-from core.domain import ClassSession, Person, PersonRole, Seat
+from core.domain import ClassSession, Person, PersonRole, Room, Seat
 from core.errors import NotAllowed
 from core.lifecycle import live, waiting
+from core.lifecycle.provision import tools_off
 from plugins.whiteboard.connection import BoardSeat
 from plugins.whiteboard.page import Counts
 from plugins.whiteboard.service import BoardHub
@@ -101,6 +102,8 @@ def _may_stay(session_id: str, person_id: str, role: str) -> bool:
         if role == "observer":
             return _observes(db, person_id)
         seat = db.exec(select(Seat).where(Seat.session_id == session_id, Seat.person_id == person_id)).first()
+        if "whiteboard" in tools_off(db.get(Room, session_id)):
+            return False
         seated = seat is not None and seat.active and seat.role == role
         return seated and not waiting.outside(db, session_id, person_id)
 

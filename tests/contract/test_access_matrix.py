@@ -41,6 +41,7 @@ PUBLIC_ROUTES = {
     "/auth/link/use",
     "/auth/sign-out",
     "/j/{token}",
+    "/calendar/{token}.ics",
     "/api/v1/health",
     "/api/v1/openapi.json",
     "/api/v1/boards/assets/fonts/{path:path}",

@@ -45,7 +45,7 @@ _OPTION = N_("This is not one of the options.")
 
 def chat(room: "Room", who: Participant, message: m.Chat) -> list[Outgoing]:
     """Private lines always have a moderator on one side: children do not whisper to each other here."""
-    if not who.seat.rights.chat:
+    if not who.seat.rights.chat or "chat" in who.seat.tools_off:
         raise not_allowed()
     to = "" if message.to == "all" else message.to
     if to:

@@ -1,7 +1,7 @@
 """Who is in a room: seats, their rights, and the participant a connection of theirs is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,17 @@ RIGHTS: Mapping[str, Rights] = {
 }
 """Deny by default: a role that is not here has no rights."""
 
+
+def rights_of(role: str, tools_off: Collection[str] = ()) -> Rights:
+    """What a role may do in a room that does not have these tools. Without the chat people still react."""
+    rights = RIGHTS.get(role, Rights())
+    return replace(
+        rights,
+        draw=rights.draw and "whiteboard" not in tools_off,
+        poll=rights.poll and "polls" not in tools_off,
+    )
+
+
 SEATED = ("instructor", "student")
 """Roles whose presence is attendance."""
 
@@ -49,7 +60,7 @@ SEATED = ("instructor", "student")
 class SeatHolder:
     """Somebody who may be in this room. role: instructor | student | observer | agent.
 
-    link: SHA-256 of the join link they came by, "" when they signed in.
+    link: SHA-256 of the join link they came by, "" when they signed in. tools_off: what this room does not have.
     """
 
     person_id: str
@@ -59,10 +70,11 @@ class SeatHolder:
     transcription: bool = False
     recording: bool = False
     link: str = ""
+    tools_off: frozenset[str] = frozenset()
 
     @property
     def rights(self) -> Rights:
-        return RIGHTS.get(self.role, Rights())
+        return rights_of(self.role, self.tools_off)
 
 
 @dataclass(frozen=True, slots=True)

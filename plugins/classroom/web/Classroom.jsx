@@ -191,7 +191,7 @@ function useVisit({ sessionId, visit, onStop, t, say }) {
   return { state, dispatch, local, tracks, board, me, room };
 }
 
-function describeMe({ me, rights = {} }) {
+function describeMe({ me, rights = {}, tools_off: toolsOff = [] }) {
   const publish = rights.publish ?? [];
   return {
     ...me,
@@ -203,6 +203,7 @@ function describeMe({ me, rights = {} }) {
     poll: Boolean(rights.poll),
     moderate: Boolean(rights.moderate),
     oversee: Boolean(rights.oversee),
+    toolsOff,
   };
 }
 
@@ -358,14 +359,14 @@ const seen = (people) =>
     .join();
 
 function Layout({ wide, phone, sound, draft, setDraft, root, room, children }) {
-  const { state, tracks, captions, actions } = useRoom();
-  const hasBoard = Boolean(children);
+  const { state, tracks, captions, actions, me } = useRoom();
+  const hasBoard = Boolean(children) && !me.toolsOff.includes("whiteboard");
   const { stage, setStage, shared } = useStage(hasBoard);
   useVisible(root, room, tracks, `${stage} ${state.sheet} ${seen(state.people)} ${state.speakers[0] ?? ""}`);
   const layout = wide ? "column" : phone ? "bottom" : "side";
   const inner = (
     <Stage {...{ stage, setStage, shared }} strip={phone || (!wide && state.sheet)} captions={captions.on} captionSize={captions.size} onPeople={() => actions.openPanel("people")}>
-      {children}
+      {hasBoard ? children : null}
     </Stage>
   );
   return (

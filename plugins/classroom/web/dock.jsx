@@ -163,9 +163,8 @@ function PanelButton({ phone }) {
   const { t, state, me, actions } = useRoom();
   const poll = currentPoll(state);
   const waiting = poll?.status === "open" && poll.mine === null && me.role === "student" ? 1 : 0;
-  const label = phone && poll?.status === "open" ? t("Poll") : t("Chat");
-  const panel = phone && poll?.status === "open" ? "polls" : "chat";
-  const icon = panel === "polls" ? "chart-bar-decreasing" : "message-square";
+  const panel = phone && poll?.status === "open" ? "polls" : me.toolsOff.includes("chat") ? "people" : "chat";
+  const [icon, label] = { polls: ["chart-bar-decreasing", t("Poll")], chat: ["message-square", t("Chat")], people: ["users", t("People")] }[panel];
   const open = state.sheet && (!phone || state.panel === panel);
   return <DockButton icon={icon} label={label} count={state.unread + (panel === "polls" ? waiting : 0)} expanded={open} pressed={open} onClick={() => (open ? actions.closeSheet() : actions.openPanel(phone ? panel : state.panel))} testid="dock-panel" />;
 }
@@ -215,7 +214,7 @@ export function Dock({ narrow }) {
       {me.oversee && <DockButton icon="mic-off" label={t("Mute all")} onClick={actions.muteAll} testid="dock-mute-all" />}
       {me.moderate && <RecordButton />}
       <hr />
-      <CaptionsButton />
+      {!me.toolsOff.includes("captions") && <CaptionsButton />}
       {narrow && <PanelButton />}
       <LeaveButton />
     </div>
@@ -231,7 +230,7 @@ export function PhoneDock({ stage, setStage, hasBoard }) {
       {me.canShow && <CameraButton />}
       {me.canChat && <HandButton />}
       {me.oversee && <AdmitButton />}
-      <CaptionsButton />
+      {!me.toolsOff.includes("captions") && <CaptionsButton />}
       <PanelButton phone />
       <Popup icon="ellipsis" label={t("More")} testid="dock-more">
         {(close) => <MoreMenu close={close} stage={stage} setStage={setStage} hasBoard={hasBoard} />}
@@ -253,7 +252,7 @@ function MoreMenu({ close, stage, setStage, hasBoard }) {
     ["people", "users", t("People"), hands(state.people).length + knocking(state.lobby).length],
     ["polls", "chart-bar-decreasing", t("Polls"), 0],
     ["captions", "captions", t("Captions"), 0],
-  ];
+  ].filter(([id]) => !me.toolsOff.includes(id));
   return (
     <div className="rm-pop more" ref={box} role="group" aria-label={t("More")}>
       {panels.map(([id, icon, label, count]) => (

@@ -8,9 +8,10 @@ import { PollsPanel } from "./panels/polls.jsx";
 import { currentPoll, hands, knocking } from "./store.js";
 import { useRoom } from "./words.js";
 
-const TABS = ["chat", "people", "polls", "captions"];
+/** What this room has: its course may do without chat, polls or captions. */
+const tabs = (off) => ["chat", "people", "polls", "captions"].filter((id) => !off.includes(id));
 
-function Tabs() {
+function Tabs({ shown, ids }) {
   const { t, state, actions } = useRoom();
   const words = {
     chat: ["message-square", t("Chat"), state.unread],
@@ -19,18 +20,18 @@ function Tabs() {
     captions: ["captions", t("Captions"), 0],
   };
   return (
-    <div className="rm-tabs" role="tablist" aria-label={t("Tools")} onKeyDown={(event) => onTabKeys(event, TABS, state.panel, actions.openPanel)}>
-      {TABS.map((id) => (
+    <div className="rm-tabs" role="tablist" aria-label={t("Tools")} onKeyDown={(event) => onTabKeys(event, ids, shown, actions.openPanel)}>
+      {ids.map((id) => (
         <button
           key={id}
           type="button"
           role="tab"
           id={`rm-tab-${id}`}
           data-tab={id}
-          aria-selected={state.panel === id}
+          aria-selected={shown === id}
           aria-controls="rm-panel"
           aria-label={words[id][2] ? `${words[id][1]}, ${words[id][2]}` : undefined}
-          tabIndex={state.panel === id ? 0 : -1}
+          tabIndex={shown === id ? 0 : -1}
           onClick={() => actions.openPanel(id)}
         >
           <Icon name={words[id][0]} size={20} />
@@ -44,7 +45,9 @@ function Tabs() {
 
 /** layout: column | side | bottom. draft: the poll being written. */
 export function Panel({ layout, draft, setDraft }) {
-  const { t, state, actions } = useRoom();
+  const { t, state, actions, me } = useRoom();
+  const ids = tabs(me.toolsOff);
+  const shown = ids.includes(state.panel) ? state.panel : "people";
   const sheet = layout !== "column";
   const box = useDismiss(sheet && state.sheet, actions.closeSheet, { outside: false, focus: state.sheetByPerson });
   if (sheet && !state.sheet) return null;
@@ -57,15 +60,15 @@ export function Panel({ layout, draft, setDraft }) {
   return (
     <aside className={`rm-panel ${layout}`} ref={box} aria-label={t("Tools")}>
       <div className="rm-head">
-        <Tabs />
+        <Tabs shown={shown} ids={ids} />
         {sheet && (
           <button type="button" className="rm-grab" onClick={actions.closeSheet} aria-label={t("Close the tools")}>
             <Icon name={layout === "bottom" ? "chevron-down" : "x"} size={20} />
           </button>
         )}
       </div>
-      <div className="rm-body" role="tabpanel" id="rm-panel" aria-labelledby={`rm-tab-${state.panel}`}>
-        {bodies[state.panel]}
+      <div className="rm-body" role="tabpanel" id="rm-panel" aria-labelledby={`rm-tab-${shown}`}>
+        {bodies[shown]}
       </div>
     </aside>
   );
