@@ -5,14 +5,30 @@ Zones change their offset at most once in two days, which the tests hold against
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.scheduling.windows import Window, merged
 
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 _FARTHEST = timedelta(hours=16)
 """No zone is farther from UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChange:
+    """When clocks jump: they show `shows` and then `then`, naive. at: the moment (UTC)."""
+
+    at: datetime
+    shows: datetime
+    then: datetime
+
+    @property
+    def skips(self) -> bool:
+        """Forward: the time between is left out. Otherwise it comes twice."""
+        return self.then > self.shows
 
 
 def spans(starts: datetime, ends: datetime, zone: ZoneInfo) -> list[Window]:
@@ -32,6 +48,19 @@ def instant(local: datetime, zone: ZoneInfo) -> datetime:
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     return _change(second, first, zone) if first > second else first
+
+
+def changes(first: date, last: date, zone: ZoneInfo) -> list[ClockChange]:
+    """The clock changes on the local dates from `first` to `last`, in order."""
+    found: list[ClockChange] = []
+    moment, end = _midnight(first) - _FARTHEST, _midnight(last) + _DAY + _FARTHEST
+    while moment < end:
+        before, after = _offset(moment, zone), _offset(moment + _DAY, zone)
+        if before != after:
+            at = _change(moment, moment + _DAY, zone)
+            found.append(ClockChange(at, _naive(at + before), _naive(at + after)))
+        moment += _DAY
+    return [one for one in found if first <= one.shows.date() <= last]
 
 
 def _pieces(
@@ -67,3 +96,11 @@ def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
 
 def _as_utc(local: datetime) -> datetime:
     return local.replace(tzinfo=UTC)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)
