@@ -13,6 +13,7 @@ from core.errors import InvalidInput
 from core.scheduling import availability
 from core.scheduling.availability import Availability, DatedException, Limits, WeeklyHours
 from core.scheduling.windows import Window, common, merged, span, without
+from core.scheduling.zones import clock_changes as changes_between
 from core.scheduling.zones import instant, spans
 
 pytestmark = pytest.mark.unit
@@ -54,7 +55,7 @@ def minutes(windows: list[Window]) -> set[datetime]:
     return {one.starts_at + MINUTE * number for one in windows for number in range(int(one.length / MINUTE))}
 
 
-def changes(name: str, first: int, last: int) -> list[datetime]:
+def clock_changes(name: str, first: int, last: int) -> list[datetime]:
     """Moments (to the hour) around which a zone's offset changes in these years."""
     zone, found = ZoneInfo(name), list[datetime]()
     moment, before = datetime(first, 1, 1, tzinfo=UTC), None
@@ -66,7 +67,7 @@ def changes(name: str, first: int, last: int) -> list[datetime]:
     return found
 
 
-CHANGES = [(name, one) for name in AWKWARD for one in changes(name, 2010, 2012)]
+CHANGES = [(name, one) for name in AWKWARD for one in clock_changes(name, 2010, 2012)]
 
 
 @settings(deadline=None)
@@ -248,3 +249,25 @@ def test_windows_are_sets_of_minutes(some: list[Window], others: list[Window]) -
         assert result == sorted(result)
         assert all(one.starts_at < one.ends_at for one in result)
         assert minutes(result) == minutes(merged(result))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "shows", "then"),
+    [
+        ("Europe/Lisbon", date(2026, 3, 1), "2026-03-29T01:00", "2026-03-29T02:00"),
+        ("Europe/Lisbon", date(2026, 10, 1), "2026-10-25T02:00", "2026-10-25T01:00"),
+        ("Australia/Lord_Howe", date(2026, 10, 1), "2026-10-04T02:00", "2026-10-04T02:30"),
+        ("Africa/Casablanca", date(2026, 2, 1), "2026-02-15T03:00", "2026-02-15T02:00"),
+        ("Pacific/Auckland", date(2026, 9, 27), "2026-09-27T02:00", "2026-09-27T03:00"),
+        ("Pacific/Apia", date(2011, 12, 20), "2011-12-30T00:00", "2011-12-31T00:00"),
+    ],
+)
+def test_a_clock_change_is_said_in_wall_clock_times(name: str, first: date, shows: str, then: str) -> None:
+    found = changes_between(first, first + 40 * DAY, ZoneInfo(name))[0]
+    assert (found.shows, found.then) == (datetime.fromisoformat(shows), datetime.fromisoformat(then))
+    assert found.skips == (found.then > found.shows)
+
+
+@pytest.mark.parametrize("name", ["Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Kiritimati"])
+def test_zones_without_summer_time_have_no_clock_changes(name: str) -> None:
+    assert changes_between(date(2026, 1, 1), date(2026, 12, 31), ZoneInfo(name)) == []
