@@ -64,8 +64,8 @@ function Lesson({ block, style, name, tab, chosen, gone, horizontal, acts, home,
       onKeyDown={(event) => acts.current.key(event, block, home)}>
       {!horizontal && (
         <span className="hl-blk-t">
-          <b><StateShape state={block.state} /> {clock(block.first)} {whoText(lang, block)}</b>
-          <span>{block.course}</span>
+          <span><StateShape state={block.state} /><b>{clock(block.first)} {whoText(lang, block)}</b></span>
+          <small>{block.course}</small>
         </span>
       )}
     </button>
@@ -77,7 +77,7 @@ const Lane = memo(function Lane({ row, cell, dayWords, hours, horizontal, walls,
   const out = cell.lessons.filter((one) => !place(one.first, one.last)).length;
   const carried = carry && place(carry.minute, carry.minute + carry.block.length);
   return (
-    <div className="hl-lane" data-lane="" data-person={person} data-day={cell.day}>
+    <div className="hl-cal-lane" data-lane="" data-person={person} data-day={cell.day}>
       {cell.bands.map((band, i) => {
         const style = place(band.first, band.last);
         return style && (
@@ -108,7 +108,7 @@ const Lane = memo(function Lane({ row, cell, dayWords, hours, horizontal, walls,
       })}
       {carried && <span className={"hl-carried " + (verdict ? (verdict.firm ? "bad" : "warn") : "ok")} style={carried} />}
       {nowAt !== null && place(nowAt, nowAt + 1) && <i className="hl-nowline" style={{ [horizontal ? "left" : "top"]: Object.values(place(nowAt, nowAt + 1))[0] }} />}
-      {out > 0 && <span className="hl-lane-out" title={hlN(lang, "{n} lesson outside these hours", "{n} lessons outside these hours", out)}>+{out}</span>}
+      {out > 0 && <span className="hl-cal-out" title={hlN(lang, "{n} lesson outside these hours", "{n} lessons outside these hours", out)}>+{out}</span>}
     </div>
   );
 });
@@ -263,7 +263,7 @@ export function CalendarGrid({ view = "week", rows = NONE, days = NONE, hours = 
   });
   const dayHead = ([iso, words, today]) => (
     <div key={iso} role="columnheader" aria-current={today ? "date" : undefined}>
-      <b>{words}</b>{horizontal && <span className="hl-cal-ticks hl-num" aria-hidden="true">{axis(5)}</span>}
+      <b>{words}</b>{horizontal && <span className="hl-cal-ticks hl-num" aria-hidden="true">{axis(4)}</span>}
     </div>
   );
   const columns = horizontal ? [] : view === "day" ? rows.map((row) => [row, row.days[0], days[0]?.[1]]) : (rows[0]?.days ?? []).map((cell, i) => [rows[0], cell, days[i]?.[1]]);
