@@ -12,9 +12,17 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from core.access import PUBLIC, Rule, rule
 from core.plugins import Plugins
-from hilink_app.api import auth, errors, exports, files, health, internal, recordings
+from hilink_app.api import auth, errors, exports, files, health, internal, recordings, v1
 
-OWN = (auth.router, files.router, exports.router, health.router, internal.router, recordings.router)
+OWN = (
+    auth.router,
+    files.router,
+    exports.router,
+    health.router,
+    internal.router,
+    recordings.router,
+    *v1.ROUTERS,
+)
 
 
 def build(plugins: Plugins) -> FastAPI:

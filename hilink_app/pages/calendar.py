@@ -81,7 +81,12 @@ def _grid() -> rx.Component:
         first=Calendar.page == 0,
         last=Calendar.last >= Calendar.total,
     )
-    return ui.panel(grid, rx.cond(Calendar.view != "person", foot), pad=False, class_name="clip")
+    return rx.fragment(
+        ui.panel(grid, rx.cond(Calendar.view != "person", foot), pad=False, class_name="clip"),
+        ui.note(
+            "plug-zap", t("Other systems can plan here too: "), ui.link(t("tokens of programs"), "/programs")
+        ),
+    )
 
 
 def calendar() -> rx.Component:

@@ -19,7 +19,7 @@ from core.access import Viewer, viewer_for
 from core.domain import Material, Seat
 from core.errors import NotAllowed, NotFound, NotSignedIn, UserError
 from core.lifecycle import approve, cases, consent, end, extend, join, materials, schedule
-from core.queries import board, learn, operate, teach
+from core.queries import board, learn, operate, records, teach
 from core.scheduling.windows import Window
 from core.testing import seed
 from tests.contract.world import SEAT_LINK, SECRET, World, world
@@ -238,6 +238,10 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "starts_at": later,
         "ends_at": later + timedelta(hours=1),
         "first": later.date(),
+        "wanted": records.SessionFilter(),
+        "token_id": "no-such-token",
+        "scopes": ["people:read"],
+        "days": 1,
         "within": Window(later, later + timedelta(days=1)),
         "instructor_ids": [academy.others["instructor_id"]],
         "new": schedule.NewSession(
