@@ -76,7 +76,7 @@ class Calendar(BaseState):
         self.courses = [("", self._t("All")), *courses]
         self.carried, self.walls = "", []
         await self._look()
-        watch(self, Calendar.refresh, ("board",))
+        watch(self, Calendar.refresh, ("board", "availability"))
         if lesson_id := asked.get("lesson", ""):
             await (await self.get_state(LessonBox))._open(lesson_id)
 
