@@ -179,6 +179,9 @@ class Settings(BaseSettings):
 
     login_ttl_s: int = Field(default=12 * 3_600, description="How long a sign-in lasts.")
     magic_link_ttl_s: int = Field(default=900, description="How long an emailed sign-in link lasts.")
+    api_calls_per_min: int = Field(
+        default=600, ge=1, description="Calls a program's token may make a minute, in one web process."
+    )
     upload_limit: int = Field(default=25_000_000, description="Largest file a person may upload.")
     blob_quota: int = Field(default=20_000_000_000, description="Bytes all blobs together may take.")
     retention_transcript_days: int = Field(

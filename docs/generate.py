@@ -205,9 +205,14 @@ def rest() -> None:
     from hilink_app import api
 
     http = api.build(Plugins.load(third_party=()))
-    texts = {route.path: first_line(route.endpoint.__doc__) for route in _routes(http.routes)}
+    texts = {
+        (",".join(sorted(getattr(route, "methods", None) or ("WEBSOCKET",))), route.path): first_line(
+            route.endpoint.__doc__
+        )
+        for route in _routes(http.routes)
+    }
     rows = [
-        (methods, f"`{path}`", ", ".join(rule.roles).replace("_", " ") if rule else "", texts.get(path, ""))
+        (methods, f"`{path}`", rule.words if rule else "", texts.get((methods, path), ""))
         for path, methods, rule in api.rules(http.routes)
     ]
     out(table(("method", "path", "who", "what"), sorted(rows, key=lambda row: row[1])))

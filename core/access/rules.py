@@ -1,6 +1,7 @@
 """The rule a door carries: which roles may pass. No rule, no door: start-up fails, and a test lists them all.
 
-HTTP routes and sockets: `viewer: Viewer = Depends(rule("coordinator"))`. Pages: `PageSpec.roles`.
+HTTP routes and sockets: `viewer: Viewer = Depends(rule("coordinator"))`; for programs with a token
+`Depends(scope("sessions:write"))`, which no cookie opens. Pages: `PageSpec.roles`.
 Event handlers: `@allow("coordinator")` (hilink_app.state.guard), which uses `allowed` too.
 """
 
@@ -12,6 +13,7 @@ from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 
 from core import services
+from core.access.tokens import SCOPES, TOKEN, Rate, TokenViewer, mark_used, viewer_from_token
 from core.access.viewer import Viewer, seat_viewer_from_cookie, viewer_from_cookie
 from core.errors import NotAllowed, NotSignedIn
 from core.internal import sign_internal
@@ -60,13 +62,52 @@ class Rule:
             raise WebSocketException(4401 if viewer is None else 4403)
         raise NotSignedIn() if viewer is None else NotAllowed()
 
+    @property
+    def words(self) -> str:
+        """Who may pass, as the docs say it."""
+        return ", ".join(self.roles).replace("_", " ")
+
     def __repr__(self) -> str:
         return f"Rule({', '.join(self.roles)})"
+
+
+class Scope(Rule):
+    """Lets a program in whose token has this scope. Counts its calls, and notes that the token is used."""
+
+    def __init__(self, name: str) -> None:
+        if name not in SCOPES:
+            raise ValueError(f"no such scope: {name}")
+        super().__init__(TOKEN)
+        self.name = name
+
+    def __call__(self, connection: HTTPConnection) -> TokenViewer:
+        viewer = viewer_from_token(connection.headers.get("authorization"))
+        if viewer is None:
+            raise NotSignedIn("This needs a token: Authorization: Bearer hl_...")
+        service = services.current()
+        _rate.count(viewer.token_id, service.clock.now(), service.settings.api_calls_per_min)
+        if self.name not in viewer.scopes:
+            raise NotAllowed("This token has not the scope {scope}.", scope=self.name)
+        with service.store.write() as db:
+            mark_used(db, viewer.token_id)
+        return viewer
+
+    @property
+    def words(self) -> str:
+        return f"token `{self.name}`"
+
+
+_rate = Rate()
 
 
 def rule(*roles: str) -> Any:
     """Roles that may pass: role names, or PUBLIC, SIGNED_IN, SEAT, TICKET, INTERNAL."""
     return Rule(*roles)
+
+
+def scope(name: str) -> Any:
+    """One of `core.access.tokens.SCOPES`: what the token must have."""
+    return Scope(name)
 
 
 async def signed_body(connection: Any) -> bytes:

@@ -16,6 +16,7 @@ from core.domain import (
     AuditEntry,
     Delivery,
     DomainEvent,
+    IdempotencyKey,
     Login,
     MagicLink,
     Message,
@@ -88,6 +89,7 @@ RULES: Sequence[Rule] = (
     ),
     Rule(Login, Login.token_hash, lambda s: 0, lambda now: col(Login.expires_at) < now),
     Rule(MagicLink, MagicLink.token_hash, lambda s: 1, lambda oldest: col(MagicLink.expires_at) < oldest),
+    Rule(IdempotencyKey, IdempotencyKey.key, lambda s: 1, lambda oldest: col(IdempotencyKey.at) < oldest),
     Rule(
         SignInAttempt,
         SignInAttempt.subject,

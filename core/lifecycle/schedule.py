@@ -7,6 +7,7 @@ Each step has a form that works inside the caller's transaction (`schedule_in`, 
 families' changes are made of these. They check what is true of the lesson; who may do it is the caller's affair.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -120,12 +121,7 @@ def move_session(
 
 def move_in(db: Session, actor: Actor, row: ClassSession, starts_at: datetime, ends_at: datetime) -> None:
     """Another time for a lesson from `changeable`. InvalidInput; DBAPIError when somebody is booked already."""
-    check_times(starts_at, ends_at, services.current().clock.now())
-    row.starts_at, row.ends_at = starts_at, ends_at
-    for seat in sorted(seats(db, row.id), key=lambda seat: seat.person_id):
-        seat.starts_at, seat.ends_at = starts_at, ends_at
-        db.add(seat)
-        db.flush()
+    _retime(db, row, seats(db, row.id), starts_at, ends_at)
     announce(db, actor, row, "moved")
 
 
@@ -160,6 +156,36 @@ def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str
     seat.active, seat.starts_at, seat.ends_at = True, row.starts_at, row.ends_at
     db.add(seat)
     announce(db, actor, row, "reassigned")
+
+
+def place_session(
+    actor: Actor,
+    session_id: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    instructor_id: str,
+    version: int,
+) -> ClassSessionView:
+    """Another time and another instructor at once, as one drags it in the calendar: one change, told once.
+
+    Either may stay as it is.
+    """
+    _coordinator(actor)
+    people: tuple[str, ...] = ()
+    try:
+        with services.current().store.write() as db:
+            row = changeable(db, session_id, version)
+            rows = seats(db, session_id)
+            staying = [one for one in rows if one.role != "instructor" or one.person_id == instructor_id]
+            people = (instructor_id, *(seat.person_id for seat in staying))
+            _retime(db, row, staying, starts_at, ends_at)
+            if any(seat.role == "instructor" for seat in staying):
+                announce(db, actor, row, "moved")
+            else:
+                reassign_in(db, actor, row, instructor_id)
+            return session_view(db, session_id)
+    except DBAPIError as error:
+        raise clash(error, Window(starts_at, ends_at), people, session_id) from error
 
 
 def cancel_session(actor: Actor, session_id: str, version: int) -> ClassSessionView:
@@ -217,6 +243,18 @@ def close_seat(db: Session, seat: Seat, now: datetime) -> None:
     ):
         link.revoked_at = now
         db.add(link)
+
+
+def _retime(
+    db: Session, row: ClassSession, rows: Sequence[Seat], starts_at: datetime, ends_at: datetime
+) -> None:
+    """The lesson and these seats, in one order for everybody. InvalidInput for a time that cannot be."""
+    check_times(starts_at, ends_at, services.current().clock.now())
+    row.starts_at, row.ends_at = starts_at, ends_at
+    for seat in sorted(rows, key=lambda seat: seat.person_id):
+        seat.starts_at, seat.ends_at = starts_at, ends_at
+        db.add(seat)
+        db.flush()
 
 
 def _coordinator(actor: Actor) -> None:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from core.access import PUBLIC, Rule, rule
 from core.plugins import Plugins
-from hilink_app.api import auth, errors, exports, feeds, files, health, internal, recordings
+from hilink_app.api import auth, errors, exports, feeds, files, health, internal, recordings, v1
 
 OWN = (
     auth.router,
@@ -22,6 +22,7 @@ OWN = (
     health.router,
     internal.router,
     recordings.router,
+    *v1.ROUTERS,
 )
 
 

@@ -7,10 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError
 
-from core.errors import InvalidInput, UserError, fault
+from core.errors import InvalidInput, TooMany, UserError, fault
 from core.i18n import gettext, negotiate
 
 logger = logging.getLogger(__name__)
+
+_WAIT = {"retry-after": "60"}
 
 
 def sentence(error: UserError, request: Request) -> str:
@@ -24,7 +26,7 @@ async def user_error(request: Request, error: Exception) -> JSONResponse:
     body = {"error": error.code, "message": sentence(error, request)}
     if isinstance(error, InvalidInput):
         body["field"] = error.field
-    return JSONResponse(body, error.status)
+    return JSONResponse(body, error.status, _WAIT if isinstance(error, TooMany) else None)
 
 
 async def validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -24,7 +24,7 @@ from core.domain import (
 from core.lifecycle import end, schedule
 from core.services import Services
 from hilink_app import bootstrap
-from hilink_app.demo import past
+from hilink_app.demo import hours, past
 from hilink_app.demo.lessons import COURSES
 from hilink_app.demo.people import ACCOUNTS, ADULTS, DOMAIN, FAMILIES, INSTRUCTORS, PASSWORD, STAFF
 from hilink_app.demo.plan import Pair, Slots, plan
@@ -48,6 +48,7 @@ def seed(settings: Settings) -> bool:
                 return False
         with made.store.write() as db:
             pairs = _people(db, made.clock.now())
+            hours.add(db, made.clock.now())
         _live_past_week(made, pairs)
         _plan_ahead(made, pairs)
     made.store.close()

@@ -1,87 +1,78 @@
-"""The week by instructor: who teaches when, and where is room?"""
+"""The coordinator's calendar: who teaches when, where is room, and what moves where?"""
 
 import reflex as rx
 
 from core.i18n import N_
-from core.queries.calendar import DayCell, WeekRow
-from core.queries.common import LessonLine
 from hilink_app import components as ui
+from hilink_app.components.calendar import calendar_grid
 from hilink_app.components.page import PageSpec
 from hilink_app.pages import lesson_box, schedule
-from hilink_app.state.calendar import PAGE_SIZE, PATH, Calendar
+from hilink_app.state.calendar import HOURS, PAGE_SIZE, PATH, Calendar
 from hilink_app.state.i18n import I18n
 from hilink_app.state.lesson import LessonBox
 
 t = ui.t
 
+VIEWS = {"week": N_("Week"), "day": N_("Day"), "person": N_("One instructor")}
 
-def _lesson(line: rx.Var[LessonLine]) -> rx.Component:
-    """A button: time and student; its name says the rest."""
-    return rx.el.li(
-        rx.el.button(
-            ui.state_mark(line.state, word=False),
-            rx.el.b(ui.time_text(line.starts_at)),
-            rx.el.span(line.student, overflow="hidden", text_overflow="ellipsis", white_space="nowrap"),
-            ui.sr_only(", ", line.course),
-            type="button",
-            on_click=LessonBox.show(line.id),
-            title=line.student + ", " + line.course,
-            class_name="hl-btn g s",
-            width="100%",
-            justify_content="flex-start",
-            padding="0 4px",
-            min_width="0",
-            custom_attrs={"data-session-id": line.id},
-        )
+
+def _hours(hours: str) -> tuple[str, rx.Var]:
+    first, last = hours.split("-")
+    return hours, t("All day") if hours == "0-24" else t("{first} to {last}", first=first, last=last)
+
+
+def _tools() -> rx.Component:
+    views = [
+        ui.segment(ui.t_var(word), current=Calendar.view == view, href=Calendar.links[view])
+        for view, word in VIEWS.items()
+    ]
+    step = [
+        ui.button(t("Earlier"), icon="chevron-left", size="s", href=Calendar.links["earlier"]),
+        ui.button(t("Today"), size="s", href=Calendar.links["now"]),
+        ui.button(t("Later"), icon="chevron-right", size="s", href=Calendar.links["later"]),
+    ]
+    return rx.el.div(
+        *step,
+        ui.segments(*views, label=t("What the calendar shows")),
+        ui.pick(t("Course"), Calendar.course_id, Calendar.courses, Calendar.choose_course),
+        ui.pick(t("Hours"), Calendar.hours, [_hours(one) for one in HOURS], Calendar.choose_hours),
+        ui.spacer(),
+        ui.search_box(Calendar.find, Calendar.search, label=t("Find an instructor")),
+        class_name="hl-tools",
     )
 
 
-def _cell(cell: rx.Var[DayCell]) -> rx.Component:
-    return rx.el.td(
-        rx.el.ul(
-            rx.foreach(cell.lessons, _lesson),
-            class_name="hl-list",
-            list_style="none",
-            margin="0",
-            padding="0",
+def _legend() -> rx.Component:
+    """What the colours mean, and how lessons are moved."""
+    marks = (
+        ("hl-band open", t("Available")),
+        ("hl-blk", t("Lesson")),
+        ("hl-band away", t("On leave")),
+    )
+    return rx.el.div(
+        *(rx.el.span(rx.el.i(class_name=look), word) for look, word in marks),
+        ui.quiet(
+            t("Drag a lesson to move it, or press M on it and use the arrow keys. Enter opens it."),
         ),
-        vertical_align="top",
-        min_width="118px",
-        max_width="180px",
-        padding="4px",
+        class_name="hl-cal-legend",
     )
 
 
-def _row(row: rx.Var[WeekRow]) -> rx.Component:
-    zone = rx.cond(row.instructor.tz != I18n.tz, row.place, "")
-    return rx.el.tr(
-        rx.el.th(
-            ui.person(row.instructor.name, zone, initials=row.instructor.initials),
-            scope="row",
-            text_align="left",
-            color="var(--text)",
-            vertical_align="top",
-            white_space="nowrap",
-        ),
-        rx.foreach(row.days, _cell),
-    )
-
-
-def _week() -> rx.Component:
-    heads = rx.foreach(
-        Calendar.days,
-        lambda day: rx.el.th(
-            day[0],
-            rx.cond(day[1], ui.quiet(" ", t("today"))),
-            scope="col",
-            custom_attrs={"aria-current": rx.cond(day[1], "date", "false")},
-        ),
-    )
-    table = rx.el.table(
-        rx.el.caption(t("Lessons of the week by instructor"), class_name="hl-sr"),
-        rx.el.thead(rx.el.tr(rx.el.th(t("Instructor"), scope="col"), heads)),
-        rx.el.tbody(rx.foreach(Calendar.rows, _row)),
-        class_name="hl-table",
+def _grid() -> rx.Component:
+    grid = calendar_grid(
+        view=Calendar.view,
+        rows=Calendar.rows,
+        days=Calendar.days,
+        hours=Calendar.hours,
+        carried=Calendar.carried,
+        walls=Calendar.walls,
+        selected=rx.cond(LessonBox.is_open, LessonBox.line.id, ""),
+        label=t("Lessons by instructor"),
+        on_open=LessonBox.show,
+        on_person=Calendar.choose_person,
+        on_pick=Calendar.pick_up,
+        on_leave=Calendar.put_down,
+        on_drop_at=Calendar.drop,
     )
     foot = ui.pager(
         ui.rows_text(Calendar.page * PAGE_SIZE + 1, Calendar.last, Calendar.total),
@@ -90,17 +81,11 @@ def _week() -> rx.Component:
         first=Calendar.page == 0,
         last=Calendar.last >= Calendar.total,
     )
-    return ui.panel(
-        rx.el.div(
-            table,
-            class_name="hl-scroll",
-            tab_index=0,
-            role="region",
-            aria_label=t("Lessons of the week by instructor"),
+    return rx.fragment(
+        ui.panel(grid, rx.cond(Calendar.view != "person", foot), pad=False, class_name="clip"),
+        ui.note(
+            "plug-zap", t("Other systems can plan here too: "), ui.link(t("tokens of programs"), "/programs")
         ),
-        foot,
-        pad=False,
-        class_name="clip",
     )
 
 
@@ -111,22 +96,24 @@ def calendar() -> rx.Component:
             t("No instructor found"), t("Instructors appear here with their lessons."), icon_name="users"
         )
     )
-    tools = rx.el.div(
-        ui.button(t("Week before"), icon="chevron-left", size="s", href=Calendar.earlier),
-        ui.button(t("This week"), size="s", href=PATH),
-        ui.button(t("Week after"), icon="chevron-right", size="s", href=Calendar.later),
-        ui.spacer(),
-        ui.search_box(Calendar.find, Calendar.search, label=t("Find an instructor")),
-        class_name="hl-tools",
+    title = rx.cond(Calendar.view == "day", Calendar.title, t("Week {n}", n=Calendar.number))
+    about = rx.match(
+        Calendar.view,
+        ("person", rx.fragment(Calendar.rows[0].instructor.name, " · ")),
+        ("week", rx.fragment(t("from {day}", day=Calendar.title), " · ")),
+        rx.fragment(),
     )
     return rx.fragment(
         ui.frame(
-            t("Calendar"),
+            rx.cond(Calendar.ready, title, t("Calendar")),
             ui.when_ready(
-                Calendar.ready, rx.el.div(tools, rx.cond(Calendar.rows.length() > 0, _week(), nothing))
+                Calendar.ready,
+                rx.el.div(
+                    _tools(), rx.cond(Calendar.rows.length() > 0, rx.fragment(_legend(), _grid()), nothing)
+                ),
             ),
             zone=rx.fragment(
-                t("Week {n}", n=Calendar.number), " · ", t("times in {place}", place=I18n.place)
+                rx.cond(Calendar.rows.length() > 0, about), t("times in {place}", place=I18n.place)
             ),
             actions=[schedule.button()],
             current=PATH,

@@ -4,7 +4,8 @@ A page's on_load handler calls `watch(self, PageState.refresh, ("board",))`. Whe
 topics, `PageState.refresh` is queued for that browser, at most one every `QUIET_S`, never beside one that still
 runs, and never before the browser has drawn the last one.
 
-Topics: "board" (every session event), "cases", "requests" (before a lesson), "deliveries", "session:<id>", "person:<id>".
+Topics: "board" (every session event), "cases", "availability", "requests" (before a lesson),
+"deliveries", "session:<id>", "person:<id>".
 """
 
 import asyncio
@@ -123,6 +124,8 @@ def topics_of(event: DomainEvent) -> set[str]:
             topics |= {"cases", "board"}
         case "request" | "change" | "substitution" | "offer" | "plan":
             topics.add("requests")
+        case "availability":
+            topics.add("availability")
         case "delivery" | "plugin":
             topics.add("deliveries")
         case _:

@@ -75,6 +75,17 @@ NEVER_PAGES = {
 }
 """Beginnings of routes that open for this role under no rule."""
 
+TOKEN_ROUTES = {
+    "/api/v1/people",
+    "/api/v1/people/{person_id}",
+    "/api/v1/people/{person_id}/availability",
+    "/api/v1/courses",
+    "/api/v1/courses/{course_id}",
+    "/api/v1/sessions",
+    "/api/v1/sessions/{session_id}",
+}
+"""For programs: no cookie opens them. What a token opens is test_api_v1.py's."""
+
 RULE_SENTENCES = {"Please sign in first.", "You may not do this with your account."}
 
 
@@ -298,6 +309,7 @@ def test_routes_for_strangers_and_for_machines_are_the_listed_ones(academy: Worl
     listed = routes(academy)
     assert {path for path, _, rule in listed if "public" in rule} == PUBLIC_ROUTES
     assert {path for path, _, rule in listed if "internal" in rule} == INTERNAL_ROUTES
+    assert {path for path, _, rule in listed if "token" in rule} == TOKEN_ROUTES
     assert all(path.startswith("/internal/") or path == "/metrics" for path in INTERNAL_ROUTES)
 
 
@@ -345,6 +357,7 @@ def filled(academy: World, path: str) -> str:
         "{page}": "0",
         "{student_id}": academy.mine.students[0].id,
         "{person_id}": academy.mine.students[0].id,
+        "{course_id}": academy.mine.course.id,
     }
     for name, value in values.items():
         path = path.replace(name, value)

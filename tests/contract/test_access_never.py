@@ -19,7 +19,8 @@ from core.access import Viewer, viewer_for
 from core.domain import Material, Seat
 from core.errors import NotAllowed, NotFound, NotSignedIn, UserError
 from core.lifecycle import approve, cases, consent, end, extend, join, materials, schedule
-from core.queries import board, learn, operate, teach
+from core.queries import board, learn, operate, records, teach
+from core.scheduling.windows import Window
 from core.testing import seed
 from tests.contract.world import SEAT_LINK, SECRET, World, world
 
@@ -236,7 +237,13 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "blob_key": "materials/x/y",
         "starts_at": later,
         "ends_at": later + timedelta(hours=1),
-        "monday": later.date(),
+        "first": later.date(),
+        "wanted": records.SessionFilter(),
+        "token_id": "no-such-token",
+        "scopes": ["people:read"],
+        "days": 1,
+        "within": Window(later, later + timedelta(days=1)),
+        "instructor_ids": [academy.others["instructor_id"]],
         "new": schedule.NewSession(
             academy.others["course_id"],
             academy.others["instructor_id"],

@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from sqlmodel import col, select
 
 from core import access
-from core.access import Viewer, hash_token
+from core.access import SCOPES, Viewer, hash_token
 from core.access.signin import MAX_FAILURES, WINDOW, hash_password
 from core.domain import JoinLink, Message, Person, Qualification
 from core.errors import Conflict, InvalidInput, NotFound, NotSignedIn
-from core.lifecycle import profile, schedule
+from core.lifecycle import profile, schedule, tokens
 from core.scheduling.times import local_time
 from hilink_app import api
 from tests.contract.test_access_matrix import role_running
@@ -37,7 +37,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def academy(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path, upload_limit=1_000, blob_quota=5_000) as made:
+    with world(tmp_path, upload_limit=1_000, blob_quota=5_000, api_calls_per_min=100_000) as made:
         yield made
 
 
@@ -382,7 +382,8 @@ async def test_nothing_the_api_describes_answers_with_a_5xx(academy: World) -> N
 
 
 def hammer(academy: World) -> None:
-    """Schemathesis: made-up and malformed calls of every operation, as a coordinator."""
+    """Schemathesis: made-up and malformed calls of every operation, as a coordinator and a program of theirs."""
+    token = tokens.create_token(coordinator(academy), "Hammer", tuple(SCOPES), 1).token
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", academy.app)
     tried = 0
     for result in schema.get_all_operations():
@@ -400,7 +401,7 @@ def hammer(academy: World) -> None:
         @given(case=operation.as_strategy())
         def call(case: Any) -> None:
             cookie = academy.new_login(academy.mine.coordinator)
-            answer = case.call(headers={"cookie": cookie})
+            answer = case.call(headers={"cookie": cookie, "authorization": f"Bearer {token}"})
             assert answer.status_code < 500, (case.method, case.path)
 
         call()

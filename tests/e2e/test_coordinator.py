@@ -54,7 +54,7 @@ def test_the_form_says_what_is_off_and_changes_nothing(open_as: Callable[[str, s
 
 
 def test_a_lesson_is_cancelled_and_other_pages_follow(open_as: Callable[[str, str], Page]) -> None:
-    week = f"/calendar?week={datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    week = f"/calendar?hours=0-24&day={datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
     page, other = open_as("coordinator", "/calendar"), open_as("coordinator", "/calendar")
     for one in (page, other):
         one.goto(one.url.partition("/calendar")[0] + week)

@@ -120,3 +120,5 @@ async def test_a_browser_that_has_gone_is_forgotten(processor: Processor) -> Non
 def test_what_an_event_touches() -> None:
     event = DomainEvent(kind="case.changed", session_id="s", person_id="p", at=utc_now())
     assert live.topics_of(event) == {"session:s", "person:p", "board", "cases"}
+    hours = DomainEvent(kind="availability.changed", person_id="p", at=event.at)
+    assert live.topics_of(hours) == {"person:p", "availability"}

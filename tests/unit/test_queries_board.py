@@ -4,7 +4,6 @@ import contextvars
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from core.access import Viewer
 from core.domain import ClassSession, PersonRole, PresenceInterval, Qualification
 from core.errors import NotAllowed, NotFound
 from core.lifecycle import cases, schedule
-from core.queries import board, calendar, operate
+from core.queries import board, operate
 from core.services import Services
 from core.testing import seed, services
 from hilink_app.state.today import strip_slots
@@ -123,17 +122,6 @@ def test_waiting_viewers_share_one_reading_but_never_an_older_one(
     assert count == 2
 
 
-def test_the_week_puts_lessons_under_their_instructor(office: Office) -> None:
-    starts_at = office.one.session.starts_at
-    monday = (starts_at - timedelta(days=starts_at.weekday())).date()
-    rows, total = calendar.week(office.cora, monday)
-    assert total == 1
-    assert rows[0].instructor.name == "Ines Instructor"
-    assert [len(cell.lessons) for cell in rows[0].days].count(1) == 1
-    later, _ = calendar.week(office.cora, monday + timedelta(days=7))
-    assert not any(cell.lessons for cell in later[0].days)
-
-
 def test_people_are_found_and_paged(office: Office) -> None:
     lines, total = board.people(office.cora, find="STUDENT")
     assert total == 1
@@ -183,8 +171,6 @@ def test_others_are_refused(office: Office, role: str) -> None:
     for ask in (board.board, board.people, board.choices, board.courses):
         with pytest.raises(NotAllowed):
             ask(other)
-    with pytest.raises(NotAllowed):
-        calendar.week(other, datetime(2026, 11, 23, tzinfo=UTC).date())
 
 
 def test_the_operator_sees_health_plugins_and_the_log(office: Office) -> None:

@@ -1,0 +1,48 @@
+"""Courses: what is taught, and who may teach it."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.access import TokenViewer, scope
+from core.queries import records
+from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from hilink_app.api.v1.router import program_router
+
+router = program_router("courses")
+Reader = Annotated[TokenViewer, Depends(scope("courses:read"))]
+
+
+class Topic(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: str
+    position: int = Field(description="Order in the course, from 1.")
+    name: str
+
+
+class Course(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: str
+    name: str
+    level: str
+    length_min: int = Field(description="Usual length of a lesson, minutes.")
+    active: bool
+    topics: list[Topic]
+    instructor_ids: list[str] = Field(description="Who may teach it.")
+    version: int
+
+
+@router.get("/courses")
+def list_courses(viewer: Reader, limit: Limit = 50, cursor: Cursor = "") -> Page[Course]:
+    """All courses, in the order they were added."""
+    after = read_cursor("courses", {}, cursor)
+    found = records.courses(viewer, after_id=after[0] if after else "", limit=limit + 1)
+    more = write_cursor("courses", {}, [found[limit - 1].id]) if len(found) > limit else None
+    return Page(items=[Course.model_validate(one) for one in found[:limit]], next=more)
+
+
+@router.get("/courses/{course_id}")
+def get_course(viewer: Reader, course_id: str) -> Course:
+    """One course."""
+    return Course.model_validate(records.course(viewer, course_id))
