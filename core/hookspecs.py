@@ -91,7 +91,8 @@ def slots() -> Sequence[tuple[str, Callable[..., Any]]]:
     """Components for a named place of a built-in page: (slot name, function that draws it).
 
     Slots: ``classroom.stage``, ``student.home``, ``instructor.home``, ``guardian.home``, ``operator.health``;
-    ``student.progress`` hands over a Var with the student's id. Called in the web role alone. Since hook API 1.
+    ``student.progress`` hands over a Var with the student's id, ``lesson.details`` (a coordinator's look at one
+    lesson) with the lesson's. Called in the web role alone. Since hook API 1.
     """
     ...
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtc import codecs, rtcp, rtp, sdp, speakers
 from rtc.dtls import DtlsContext
@@ -134,6 +134,15 @@ class Publisher:
             self.transport.setup,
         )
         return sdp.build_answer(local, answers), {mid: one.source for mid, one in accepted.items()}
+
+    def quality(self, now: float) -> dict[str, Any]:
+        """How the browser's own line is, for the protocol's `quality`: what arrives of all it sends."""
+        alive = [one for one in self.encodings if one.alive(now)]
+        return {
+            "uplink_bps": round(sum(one.bitrate_bps() for one in alive)),
+            "uplink_loss": round(max((one.loss for one in self.encodings), default=0.0), 4),
+            "uplink_jitter_ms": round(1000 * max((one.jitter_s for one in alive), default=0.0), 1),
+        }
 
     def on_connected(self) -> None:
         self.participant.on_connection("publisher", True, "")

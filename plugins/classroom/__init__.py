@@ -9,6 +9,7 @@ from plugins.classroom.hooks import (
     pages,
     routes,
     settings,
+    slots,
 )
 
 HILINK_API = (1, 1)
@@ -23,4 +24,5 @@ __all__ = [
     "pages",
     "routes",
     "settings",
+    "slots",
 ]

@@ -1,7 +1,7 @@
 """The classroom's doors: the ticket, the room's WebSocket, and where agents find their lessons."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request, WebSocket
@@ -12,7 +12,7 @@ from core.access import INTERNAL, SEAT, SEAT_COOKIE, SIGNED_IN, TICKET, Viewer, 
 from core.access.rules import signed_body
 from core.access.viewer import cookie_value
 from core.errors import UserError
-from plugins.classroom import door
+from plugins.classroom import door, quality
 from plugins.classroom.server.hub import REVOKED
 from plugins.classroom.server.listen import refuse
 
@@ -31,6 +31,14 @@ async def room_ticket(
         refused = await asyncio.to_thread(door.refusal, error, viewer, session_id)
         return JSONResponse(refused, error.status)
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/api/v1/sessions/{session_id}/line")
+async def line_numbers(
+    session_id: str, viewer: Annotated[Viewer, Depends(rule("coordinator"))]
+) -> list[dict[str, Any]]:
+    """How everybody's line was, by the minute: the rows of `classroom_quality`. Who looked is written down."""
+    return await asyncio.to_thread(quality.numbers, viewer, session_id)
 
 
 @router.websocket("/ws/room")

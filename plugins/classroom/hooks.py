@@ -1,6 +1,6 @@
 """What the classroom plugs into HiLink. Each hook hands over to where the work is done."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core import services
@@ -23,6 +23,13 @@ def pages() -> Sequence[Any]:
     from plugins.classroom import ui  # Reflex, which only the web role has
 
     return ui.pages()
+
+
+@hookimpl
+def slots() -> Sequence[tuple[str, Callable[..., Any]]]:
+    from plugins.classroom import ui
+
+    return [("lesson.details", ui.line_box)]
 
 
 @hookimpl
@@ -61,6 +68,8 @@ def on_session_end(ctx: HookContext, session: ClassSessionView, attendance: Sequ
     ctx.transaction("answers", lambda db: service.store_answer_totals(db, session.id, students))
     days = services.current().settings.retention_chat_days
     ctx.transaction("retention", lambda db: service.erase_old_chat(db, ctx.now(), days))
+    kept = ctx.settings.retention_quality_days
+    ctx.transaction("old_quality", lambda db: service.erase_old_quality(db, ctx.now(), kept))
 
 
 @hookimpl

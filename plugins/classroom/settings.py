@@ -56,4 +56,7 @@ class ClassroomSettings(BaseSettings):
     weak_loss: float = Field(
         default=0.08, description="Losing more than this share of packets is a weak line."
     )
+    retention_quality_days: int = Field(
+        default=180, ge=1, description="How lines were in lessons is erased after this many days."
+    )
     weak_bps: int = Field(default=250_000, description="A bandwidth estimate below this is a weak line.")

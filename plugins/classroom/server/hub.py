@@ -469,6 +469,7 @@ class RoomHub:
     async def _measure(self) -> None:
         for opened in self.rooms.all():
             self._carry_out(opened, opened.room.engagement())
+            self._carry_out(opened, opened.room.line.past(everything=self._stopping))
 
     async def _close_unreturned(self) -> None:
         """After a restart seats wait for the grace time; then their presence ends where the server did."""

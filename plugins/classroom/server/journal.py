@@ -22,6 +22,7 @@ from plugins.classroom.server.outgoing import (
     SaveLobby,
     SavePage,
     SavePoll,
+    SaveQuality,
     WaitEnded,
     WaitStarted,
 )
@@ -39,8 +40,8 @@ Fact = (
     | Audited
     | SaveLobby
 )
-Entry = SaveChat | SavePoll | SaveAnswer | SavePage | Fact
-_ROWS = (SaveChat, SavePoll, SaveAnswer, SavePage)
+Entry = SaveChat | SavePoll | SaveAnswer | SavePage | SaveQuality | Fact
+_ROWS = (SaveChat, SavePoll, SaveAnswer, SavePage, SaveQuality)
 _BATCH = 200
 _RETRY_S = (0.2, 1.0, 3.0)
 _LIMIT = 20_000
