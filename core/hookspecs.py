@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from sqlmodel import Session
 
+    from core.metrics import Metric
+
 HOOK_API = 1
 """Version of this file. A plugin states the versions it was written for in `HILINK_API = (1, 1)`."""
 
@@ -151,6 +153,15 @@ def detectors() -> Sequence[tuple[str, Callable[..., Any]]]:
 @hookspec
 def settings() -> type:
     """The plugin's pydantic-settings class, prefix ``HILINK_<PLUGIN>_``. Built once by the loader. Since hook API 1."""
+    ...
+
+
+@hookspec
+def metrics(role: str) -> Sequence[tuple["Metric", Callable[[], Any]]]:
+    """Numbers for Prometheus: (`core.metrics.Metric`, function that reads it: a number, or numbers by label). role: web | worker | agents.
+
+    Read at each scrape, in any thread: return what is known, do no I/O. No ids and no names as labels. Since hook API 1.
+    """
     ...
 
 

@@ -154,6 +154,7 @@ class Publisher:
         """One packet in the clear."""
         self._window_bytes += len(packet)
         if self._window_bytes > self._window_limit:
+            self._endpoint.port.counters.over_limit += 1
             return
         try:
             parsed = rtp.parse(packet)
@@ -205,6 +206,7 @@ class Publisher:
     def report(self, now: float) -> None:
         """Once a second: reception reports, and the ceiling for what the browser may send."""
         self._flooded_s = self._flooded_s + 1 if self._window_bytes > self._window_limit else 0
+        self._endpoint.port.counters.bytes_in += self._window_bytes
         self._window_bytes = 0
         if self._flooded_s >= FLOOD_S:
             self.transport.close("too_much")
@@ -216,6 +218,15 @@ class Publisher:
         video = [one.ssrc for one in self.encodings if one.is_video and one.ssrc]
         if video:
             packet += rtcp.build_remb(1, self._endpoint.limits.uplink_bps, video)
+        self.transport.send_rtcp(packet)
+
+    def _feed_back(self, packet: bytes) -> None:
+        """An encoding asks the browser for something: packets again, or a keyframe."""
+        counters = self._endpoint.port.counters
+        if packet[1] == rtcp.PSFB:
+            counters.keyframe_requests += 1
+        else:
+            counters.nacks_sent += 1
         self.transport.send_rtcp(packet)
 
     def _accept(self, answer: sdp.AnswerSection, wanted: Wanted, now: float) -> None:
@@ -237,9 +248,7 @@ class Publisher:
         )
         if not same or publication is None or publication.codec.name != codec.name:
             made = {
-                rid: Encoding(
-                    section.kind == "video", codec.name, codec.clock_hz, rid, self.transport.send_rtcp
-                )
+                rid: Encoding(section.kind == "video", codec.name, codec.clock_hz, rid, self._feed_back)
                 for rid in rids
             }
             publication = self.participant.publish(wanted.source, codec, made, wanted.muted, now)

@@ -1,7 +1,7 @@
 """Who may come to a room: what a browser is given to come in with, and the process's one hub."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from core.domain import Room
 from core.errors import NotAllowed, UserError
 from core.i18n import gettext
 from core.lifecycle.join import Entry, enter
+from core.metrics import Metric
 from core.turn import ice_servers
 from plugins.classroom import service
 from plugins.classroom.server.hub import Claims, RoomHub
@@ -22,6 +23,33 @@ WS_PATH = "/ws/room"
 _CAPTIONS: dict[str, Any] = {"engine": "", "low_accuracy": False, "notice": ""}
 
 _hub: RoomHub | None = None
+
+
+def _numbers(read: Callable[[RoomHub], Any]) -> Callable[[], Any]:
+    return lambda: read(_hub) if _hub is not None else 0
+
+
+METRICS = (
+    (
+        Metric(
+            "hilink_rooms", "gauge", "Rooms in memory: lessons with somebody in them, and just emptied ones."
+        ),
+        _numbers(lambda hub: len(hub.rooms.all())),
+    ),
+    (
+        Metric("hilink_room_sockets", "gauge", "Open room sockets, agents' included."),
+        _numbers(lambda hub: hub.stats()["connections"]),
+    ),
+    (
+        Metric("hilink_room_participants", "gauge", "Seats that are taken, by role.", "role"),
+        _numbers(lambda hub: hub.people()),
+    ),
+    (
+        Metric("hilink_room_journal_entries", "gauge", "Facts of rooms that wait for the database."),
+        _numbers(lambda hub: hub.unwritten),
+    ),
+)
+"""What the web role's /metrics says of rooms."""
 
 
 def hub() -> RoomHub:

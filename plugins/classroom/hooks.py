@@ -7,6 +7,7 @@ from core import services
 from core.hookspecs import hookimpl
 from core.lifecycle.measure import stage_briefing
 from core.lifecycle.provision import provision_room
+from core.metrics import Metric
 from core.ports import HookContext
 from core.views import AttendanceView, ClassSessionView
 from plugins.classroom import door, service
@@ -47,6 +48,11 @@ def routes() -> "APIRouter":
 @hookimpl
 def lifespan(role: str) -> Any:
     return door.open_hub() if role == "web" else None
+
+
+@hookimpl
+def metrics(role: str) -> Sequence[tuple[Metric, Callable[[], Any]]]:
+    return door.METRICS if role == "web" else ()
 
 
 @hookimpl

@@ -43,7 +43,7 @@ from plugins.classroom.server.outgoing import (
     RoomEmptied,
     Send,
 )
-from plugins.classroom.server.people import Participant, SeatHolder
+from plugins.classroom.server.people import RIGHTS, Participant, SeatHolder
 from plugins.classroom.server.recording import WATCHED, RoomRecording
 from plugins.classroom.server.refusal import Refusal
 from plugins.classroom.server.rooms import OpenRoom, Rooms
@@ -378,6 +378,16 @@ class RoomHub:
     def agent_here(self, session_id: str, agent: str) -> bool:
         opened = self.rooms.get(session_id)
         return opened is not None and opened.room.of_person(f"agent:{agent}") is not None
+
+    @property
+    def unwritten(self) -> int:
+        """Facts that wait for the database."""
+        return self._journal.size
+
+    def people(self) -> dict[str, int]:
+        """Taken seats by role, for metrics."""
+        roles = [one.role for opened in self.rooms.all() for one in opened.room.present()]
+        return {role: roles.count(role) for role in RIGHTS}
 
     def stats(self) -> dict[str, int]:
         """Numbers for health pages and tests."""

@@ -61,6 +61,11 @@ class Journal:
         except asyncio.QueueFull:
             logger.error("Room journal is full, an entry is lost", extra={"session_id": session_id})
 
+    @property
+    def size(self) -> int:
+        """Entries that wait."""
+        return self._waiting.qsize()
+
     async def run(self) -> None:
         """Write for ever; the hub cancels it after `settled`."""
         while True:
