@@ -260,4 +260,7 @@ def _rights(values: Mapping[str, Any]) -> MediaRights:
     flags = {name: values.get(name, False) for name in _FLAGS}
     if not all(isinstance(one, bool) for one in flags.values()):
         raise Malformed("rights")
-    return MediaRights(publish=tuple(sources), **flags)
+    uplink_bps = read_number(values.get("uplink_bps", 0), "rights.uplink_bps")
+    if uplink_bps < 0:
+        raise Malformed("rights.uplink_bps")
+    return MediaRights(publish=tuple(sources), uplink_bps=uplink_bps, **flags)

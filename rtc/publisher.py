@@ -83,7 +83,10 @@ class Publisher:
         self._red_types: set[int] = set()
         self._extension_ids: dict[str, int] = {}
         self._window_bytes = 0
-        self._window_limit = endpoint.limits.uplink_hard_bps // 8
+        limits, own_bps = endpoint.limits, participant.rights.uplink_bps
+        self._uplink_bps = min(own_bps, limits.uplink_bps) if own_bps else limits.uplink_bps
+        hard_bps = min(2 * own_bps, limits.uplink_hard_bps) if own_bps else limits.uplink_hard_bps
+        self._window_limit = hard_bps // 8
         self._flooded_s = 0
 
     @property
@@ -217,7 +220,7 @@ class Publisher:
         packet = rtcp.build_rr(1, blocks)
         video = [one.ssrc for one in self.encodings if one.is_video and one.ssrc]
         if video:
-            packet += rtcp.build_remb(1, self._endpoint.limits.uplink_bps, video)
+            packet += rtcp.build_remb(1, self._uplink_bps, video)
         self.transport.send_rtcp(packet)
 
     def _feed_back(self, packet: bytes) -> None:

@@ -57,6 +57,33 @@ async def room_socket(socket: WebSocket, _: Annotated[None, Depends(rule(TICKET)
     await rooms.serve(socket, claims)
 
 
+@router.post("/api/v1/check/ticket")
+async def check_ticket(
+    request: Request, viewer: Annotated[Viewer, Depends(rule(SIGNED_IN, SEAT))]
+) -> JSONResponse:
+    """A way into the connection check, rate-limited by person and address."""
+    address = request.client.host if request.client else ""
+    return JSONResponse(door.check_ticket(viewer, address), headers={"Cache-Control": "no-store"})
+
+
+@router.websocket("/ws/check")
+async def check_socket(
+    socket: WebSocket, _: Annotated[None, Depends(rule(TICKET))], ticket: str = ""
+) -> None:
+    """The socket of one connection check: signalling for a room that is its own, and nothing else."""
+    if not _same_site(socket):
+        await socket.close(REVOKED)
+        return
+    await socket.accept()
+    try:
+        rooms = door.hub()
+        services.current().tickets.redeem(door.CHECK_KIND, ticket)
+    except UserError as refused:
+        await refuse(socket, refused)
+        return
+    await rooms.checks.serve(socket)
+
+
 @router.get("/internal/v1/agent-jobs")
 async def agent_jobs(
     request: Request,

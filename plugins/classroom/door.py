@@ -18,8 +18,10 @@ from plugins.classroom import service
 from plugins.classroom.server.hub import Claims, RoomHub
 from plugins.classroom.server.people import RIGHTS, stamp
 
-ROOM_KIND, BOARD_KIND = "room", "board"
-WS_PATH = "/ws/room"
+ROOM_KIND, BOARD_KIND, CHECK_KIND = "room", "board", "check"
+WS_PATH, CHECK_PATH = "/ws/room", "/ws/check"
+CHECK_RELAY_S = 300
+"""How long a relay takes the credentials of a check: not for a lesson's length."""
 _CAPTIONS: dict[str, Any] = {"engine": "", "low_accuracy": False, "notice": ""}
 
 _hub: RoomHub | None = None
@@ -136,6 +138,17 @@ def refusal(error: UserError, viewer: Viewer, session_id: str) -> dict[str, Any]
         opens_at = lesson.starts_at - timedelta(seconds=here.settings.open_before_s)
         answer.update(session=lesson.view(), opens_at=stamp(opens_at))
     return answer
+
+
+def check_ticket(viewer: Viewer, address: str) -> dict[str, Any]:
+    """What a page is given to check its connection with, once. TooMany, NotAllowed."""
+    house, here = hub(), services.current()
+    house.checks.admit(viewer.person_id, address)
+    return {
+        "ticket": here.tickets.issue(CHECK_KIND, {"person_id": viewer.person_id}),
+        "ws_path": CHECK_PATH,
+        "ice_servers": ice_servers(here.settings, here.clock.now(), CHECK_RELAY_S),
+    }
 
 
 def verify(token: str) -> Claims:

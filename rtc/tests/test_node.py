@@ -316,6 +316,21 @@ async def test_a_node_without_the_key_is_not_believed(node: Node) -> None:
     await client.close()
 
 
+async def test_rights_may_say_how_little_somebody_sends(media: MediaClient, node: Node) -> None:
+    ann, bob = Client(media, "ann"), Client(media, "bob")
+    await ann.join(replace(RIGHTS, uplink_bps=100_000))
+    await bob.join()
+    await ann.publish()
+    await bob.publish()
+    little, much = (node.rooms["room"].participants[one].publisher for one in ("ann", "bob"))
+    assert little is not None and much is not None
+    assert (little._uplink_bps, little._window_limit) == (100_000, 25_000)
+    assert (much._uplink_bps, much._window_limit) == (4_000_000, 2_000_000)
+    with pytest.raises(MediaError):
+        await media.join("room", "cat", replace(RIGHTS, uplink_bps=-1))
+    await asyncio.gather(ann.pc.close(), bob.pc.close())
+
+
 async def test_a_scrape_reads_what_the_node_keeps(media: MediaClient, node: Node) -> None:
     ann, bob = Client(media, "ann"), Client(media, "bob")
     await ann.join()

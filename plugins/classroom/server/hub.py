@@ -21,7 +21,7 @@ from core.lifecycle import waiting
 from core.ports import Bus, Clock, MediaEvent, MediaServer, Store
 from core.tickets import Tickets
 from plugins.classroom import service
-from plugins.classroom.server import lesson, listen, messages
+from plugins.classroom.server import check, lesson, listen, messages
 from plugins.classroom.server.connection import LOST, TOO_LARGE, TOO_MANY, Connection, Verdict
 from plugins.classroom.server.endpoints import RoomPrograms
 from plugins.classroom.server.journal import Journal
@@ -88,6 +88,7 @@ class RoomHub:
         self._journal = Journal(store)
         self._media = MediaBridge(media, self._media_reply)
         self.programs = RoomPrograms(self._media, self.rooms, store, clock.now, self._carry_out)
+        self.checks = check.Checks(media, settings)
         self._recording = RoomRecording(self._media, self._start, self._carry_out, self.refresh)
         self._where: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -427,6 +428,9 @@ class RoomHub:
             self.revoke(str(message.get("session_id")), str(message.get("person_id")))
 
     def _media_event(self, event: MediaEvent) -> None:
+        if event.room_id.startswith(check.ROOM):
+            self.checks.heard(event)
+            return
         if event.kind == "recording":
             opened = self.rooms.get(event.room_id)
             if opened is not None:
