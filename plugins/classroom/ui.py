@@ -15,7 +15,7 @@ from hilink_app.state.i18n import I18n
 from plugins.classroom.quality import Minute, PersonLine
 from plugins.classroom.state import LineBox
 from plugins.classroom.strings import STRINGS
-from plugins.classroom.web import CLASSROOM, PLAYER, panels
+from plugins.classroom.web import CHECK, CLASSROOM, PLAYER, panels
 
 __all__ = ["ClassroomRoom", "pages", "panels", "room_page"]
 
@@ -57,6 +57,22 @@ def recording_page() -> rx.Component:
     player = ClassroomPlayer.create(strings=t_static(STRINGS))
     note = t("Only people who agreed are in it.")
     return frame(t("Recording of the lesson"), panel(player), zone=note)
+
+
+class ClassroomCheck(rx.NoSSRComponent):
+    """web/Check.jsx: the connection check; it begins when somebody presses the button."""
+
+    library = CHECK.importable_path
+    tag = "ConnectionCheck"
+
+    strings: rx.Var[dict[str, str]]
+    lang: rx.Var[str]
+    home_href: rx.Var[str]
+
+
+def check_page() -> rx.Component:
+    """a11y: its own main and h1; each result is said as it comes, the verdict takes the focus."""
+    return ClassroomCheck.create(strings=t_static(STRINGS), lang=I18n.lang, home_href="/")
 
 
 _LEVELS = {
@@ -137,5 +153,6 @@ def line_box(session_id: rx.Var) -> rx.Component:
 def pages() -> list[PageSpec]:
     return [
         PageSpec("/room/[session_id]", room_page, "Classroom", (SIGNED_IN, SEAT), full_bleed=True),
+        PageSpec("/check", check_page, "Check your connection", (SIGNED_IN, SEAT), full_bleed=True),
         PageSpec("/recording/[session_id]", recording_page, "Recording", (SIGNED_IN,)),
     ]
