@@ -20,6 +20,7 @@ from core.domain.case import Signal
 from core.domain.event import Delivery, WorkerHeartbeat
 from core.domain.message import Timer
 from core.errors import fault
+from core.metrics import tally
 from core.services import Services, using
 
 logger = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ def tick_timers(services: Services, dead: Dead | None = None) -> int:
                 waiting, more = _fire_some(services, waiting, now, dead)
                 fired += more
             if len(due) < BATCH:
+                tally.count("hilink_timers_fired_total", fired)
                 return fired
 
 
@@ -238,6 +240,7 @@ class Clockwork:
             with using(self._services):
                 work(self._services)
         except Exception as error:  # border: a tick that fails is tried at its next turn
+            tally.count("hilink_ticks_failed_total", label=name)
             logger.error("Tick failed", extra={"tick": name, "fault": fault(error)})
 
     def _heartbeat(self, services: Services) -> None:

@@ -201,6 +201,19 @@ class Settings(BaseSettings):
         default=1_825, description="The audit log is erased after this many days."
     )
 
+    metrics_token: str = Field(
+        default="", description="Bearer token a Prometheus server reads /metrics with; empty = nobody does."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address where worker and agents answer /metrics."
+    )
+    metrics_worker_port: int = Field(
+        default=0, ge=0, le=65_535, description="TCP port of the worker's /metrics; 0 = none."
+    )
+    metrics_agents_port: int = Field(
+        default=0, ge=0, le=65_535, description="TCP port of the agents' /metrics; 0 = none."
+    )
+
     tick_s: float = Field(default=1.0, description="How often the clock looks for due timers and mail.")
     tail_s: float = Field(default=0.08, description="How often web looks for new events on SQLite.")
     delivery_backoff_s: tuple[float, ...] = Field(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from sqlmodel import Session
 
+    from core.metrics import Metric
+
 HOOK_API = 1
 """Version of this file. A plugin states the versions it was written for in `HILINK_API = (1, 1)`."""
 
@@ -91,7 +93,8 @@ def slots() -> Sequence[tuple[str, Callable[..., Any]]]:
     """Components for a named place of a built-in page: (slot name, function that draws it).
 
     Slots: ``classroom.stage``, ``student.home``, ``instructor.home``, ``guardian.home``, ``operator.health``;
-    ``student.progress`` hands over a Var with the student's id. Called in the web role alone. Since hook API 1.
+    ``student.progress`` hands over a Var with the student's id, ``lesson.details`` (a coordinator's look at one
+    lesson) with the lesson's. Called in the web role alone. Since hook API 1.
     """
     ...
 
@@ -150,6 +153,15 @@ def detectors() -> Sequence[tuple[str, Callable[..., Any]]]:
 @hookspec
 def settings() -> type:
     """The plugin's pydantic-settings class, prefix ``HILINK_<PLUGIN>_``. Built once by the loader. Since hook API 1."""
+    ...
+
+
+@hookspec
+def metrics(role: str) -> Sequence[tuple["Metric", Callable[[], Any]]]:
+    """Numbers for Prometheus: (`core.metrics.Metric`, function that reads it: a number, or numbers by label). role: web | worker | agents.
+
+    Read at each scrape, in any thread: return what is known, do no I/O. No ids and no names as labels. Since hook API 1.
+    """
     ...
 
 

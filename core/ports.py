@@ -115,6 +115,8 @@ class MediaRights:
     """The person consented: agents may hear this participant's tracks."""
     recording_allowed: bool = False
     """The person consented: this participant's tracks may be written into files."""
+    uplink_bps: int = 0
+    """What this participant may send at most, bit/s; 0 = as the node's limits say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def credentials(secret: str, now: datetime, ttl_s: int = TTL_S) -> tuple[str, st
     return username, base64.b64encode(digest).decode()
 
 
-def ice_servers(settings: Settings, now: datetime) -> list[dict[str, Any]]:
+def ice_servers(settings: Settings, now: datetime, ttl_s: int = TTL_S) -> list[dict[str, Any]]:
     """RTCIceServer dictionaries (W3C WebRTC 4.2.4); empty when no relay is configured.
 
     An address without `?transport=` is offered over UDP and TCP: some networks let only the latter out.
@@ -34,7 +34,7 @@ def ice_servers(settings: Settings, now: datetime) -> list[dict[str, Any]]:
         return []
     if not settings.turn_secret:
         return [{"urls": urls}]
-    username, credential = credentials(settings.turn_secret, now)
+    username, credential = credentials(settings.turn_secret, now, ttl_s)
     return [{"urls": urls, "username": username, "credential": credential}]
 
 

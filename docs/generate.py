@@ -218,6 +218,26 @@ def rest() -> None:
     out(table(("method", "path", "who", "what"), sorted(rows, key=lambda row: row[1])))
 
 
+def metrics() -> None:
+    """What each role's /metrics says."""
+    from core.plugins import Plugins
+    from hilink_app import metrics as roles
+    from rtc import metrics as media
+
+    offered = Plugins.load(third_party=()).call("metrics", role="web")
+    rooms = tuple(metric for _, offers in offered for metric, _ in offers)
+    parts: list[str] = []
+    for role, found in (
+        ("web", (*roles.WEB, *rooms)),
+        ("media", media.METRICS),
+        ("worker", roles.WORKER),
+        ("agents", roles.AGENTS),
+    ):
+        rows = [(f"`{one.name}`", one.kind, f"`{one.label}`" if one.label else "", one.says) for one in found]
+        parts.append(f"### {role}\n\n" + table(("name", "kind", "label", "says"), rows))
+    out("\n\n".join(parts))
+
+
 def _routes(routes: Any) -> Iterator[Any]:
     for route in routes:
         if (router := getattr(route, "original_router", None)) is not None:

@@ -23,9 +23,11 @@ from core.clock import SystemClock
 from core.config import Settings
 from core.errors import HiLinkError, StoreError, fault
 from core.internal import sign_internal
+from core.metrics import tally
 from core.plugins import Plugins
 from core.tickets import Tickets
-from rtc.agent import Door, RoomAgent, Samples
+from hilink_app.metrics import AGENTS, reading, serving
+from rtc.agent import RATE_HZ, Door, RoomAgent, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +78,15 @@ class Agent(RoomAgent):
         super().__init__(door)
         self._leaving = False
         self._listener = kind(session_id, started_at, self.send)
-        self.on_audio = self._listener.on_audio
+        self.on_audio = self._hear
         self.on_speaker = self._listener.on_speaker
         self.on_frame = self._listener.on_frame
+
+    def _hear(self, participant_id: str, samples: Samples, at_ms: int) -> None:
+        seconds = len(samples) / RATE_HZ
+        tally.count("hilink_agents_audio_seconds_total", seconds)
+        tally.put("hilink_agents_audio_delay_seconds", round(time.time() - at_ms / 1000 - seconds, 3))
+        self._listener.on_audio(participant_id, samples, at_ms)
 
     async def close(self) -> None:
         self._leaving = True
@@ -159,6 +167,11 @@ class Crew:
     def size(self) -> int:
         return len(self._running)
 
+    def running(self) -> dict[str, int]:
+        """How many of each kind, for metrics."""
+        names = [name for name, _ in list(self._running)]
+        return {name: names.count(name) for name in self._kinds}
+
     async def work(self, stopped: asyncio.Event) -> None:
         """Start agents where they are wanted until told to stop, then let all of them leave."""
         wait_s = POLL_S
@@ -186,6 +199,7 @@ class Crew:
                 agent = Agent(self._jobs.door(name, job), kind, key[1], started_at)
                 task = asyncio.create_task(self._run(key, agent))
                 self._running[key] = (agent, task)
+                tally.count("hilink_agents_jobs_total", label=name)
                 logger.info("agent joins", extra={"agent": name, "session_id": key[1]})
 
     async def _run(self, key: tuple[str, str], agent: Agent) -> None:
@@ -193,6 +207,7 @@ class Crew:
         try:
             reason = await agent.run()
         except Exception as error:  # border: an agent is a plugin's code and must not take the others down
+            tally.count("hilink_agents_failed_total", label=key[0])
             logger.error("Agent failed", extra={"agent": key[0], "session_id": key[1], "fault": fault(error)})
         finally:
             self._running.pop(key, None)
@@ -253,6 +268,12 @@ async def serve(settings: Settings, plugins: Plugins, stopped: asyncio.Event) ->
             except Exception as error:  # border: a plugin that cannot start must not stop the others
                 logger.error("Plugin could not start", extra={"plugin": plugin, "fault": fault(error)})
         crew = Crew(kinds_of(plugins), Jobs(settings, client))
+
+        def numbers() -> bytes:
+            found = {**tally.values(), "hilink_agents_running": crew.running()}
+            return reading("agents", AGENTS, found, plugins)
+
+        stack.enter_context(serving(settings, settings.metrics_agents_port, numbers))
         logger.info("ready")
         await crew.work(stopped)
 

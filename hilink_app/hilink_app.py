@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import logging
 import pkgutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from hilink_app.components.nav import NavEntry, register_nav
 from hilink_app.components.page import PageSpec
 from hilink_app.components.slots import fill_slots
 from hilink_app.components.theme import app_style
+from hilink_app.metrics import Counted
 from hilink_app.state import guard
 from hilink_app.state.gate import PageGate, add_door
 from hilink_app.state.live import live
@@ -89,8 +91,8 @@ _navigation(specs)
 
 
 def guarded(asgi: ASGIApp) -> ASGIApp:
-    """Everything, pages and API, behind the same-origin check."""
-    return Security(asgi, own_origins(settings))
+    """Everything, pages and API, behind the same-origin check, and counted."""
+    return Counted(Security(asgi, own_origins(settings)), time.monotonic)
 
 
 app = rx.App(

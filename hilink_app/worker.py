@@ -10,7 +10,10 @@ from core import delivery, services
 from core.clock import Clockwork, on_tick
 from core.config import Settings
 from core.errors import fault
+from core.metrics import tally
+from core.queries import numbers
 from core.services import Services
+from hilink_app.metrics import WORKER, reading, serving
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +40,17 @@ def main(settings: Settings) -> None:
     try:
         delivery.launch(made)
         clockwork.start()
-        asyncio.run(_until_stopped(made))
+        with serving(settings, settings.metrics_worker_port, lambda: _numbers(made)):
+            asyncio.run(_until_stopped(made))
     finally:
         clockwork.stop()
         delivery.shutdown()
         services.install(None)
         made.store.close()
+
+
+def _numbers(made: Services) -> bytes:
+    return reading("worker", WORKER, {**tally.values(), **numbers.of_work(made)}, made.plugins)
 
 
 async def _until_stopped(made: Services) -> None:

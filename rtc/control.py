@@ -18,7 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from core.errors import MediaError
+from core.metrics import CONTENT_TYPE, exposition, may_read
 from core.ports import MediaRights
+from rtc import metrics
 from rtc.errors import Malformed
 from rtc.messages import read_number, read_object
 from rtc.publication import is_source
@@ -32,6 +34,7 @@ _socket_logger = logging.getLogger(f"{__name__}.socket")
 _socket_logger.setLevel(logging.CRITICAL)
 
 MAX_MESSAGE = 1 << 20
+METRICS_PATH = "/metrics"
 PROOF_HEADER = "X-HiLink-Node"
 MAX_QUEUE = 20_000
 CLOCK_SKEW_S = 60
@@ -101,8 +104,10 @@ class Control:
 class ControlServer:
     """Serves requests on the node; sends each room's events to the connection that joined it last."""
 
-    def __init__(self, node: "Node", key: bytes) -> None:
+    def __init__(self, node: "Node", key: bytes, metrics_token: str = "") -> None:
         self._node = node
+        self._metrics_token = metrics_token
+        self.connections = 0
         self._door = Doorkeeper(key)
         self._owners: dict[str, Control] = {}
         self._server: Server | None = None
@@ -137,9 +142,19 @@ class ControlServer:
             owner.push({"event": kind, "room_id": room_id, "participant_id": participant_id, "data": data})
 
     def _authorize(self, connection: ServerConnection, request: Request) -> Response | None:
-        if self._door.check(request.headers.get("Authorization", "")):
-            return None
-        return connection.respond(http.HTTPStatus.UNAUTHORIZED, "not authorized\n")
+        given = request.headers.get("Authorization", "")
+        if request.path == METRICS_PATH and may_read(self._metrics_token, given):
+            return self._metrics(connection)
+        if not self._door.check(given):
+            return connection.respond(http.HTTPStatus.UNAUTHORIZED, "not authorized\n")
+        return self._metrics(connection) if request.path == METRICS_PATH else None
+
+    def _metrics(self, connection: ServerConnection) -> Response:
+        text = exposition(metrics.METRICS, metrics.values(self._node)).decode()
+        response = connection.respond(http.HTTPStatus.OK, text)
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = CONTENT_TYPE
+        return response
 
     def _prove(self, connection: ServerConnection, request: Request, response: Response) -> None:
         if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
@@ -147,6 +162,7 @@ class ControlServer:
 
     async def _serve(self, socket: ServerConnection) -> None:
         control = Control(socket)
+        self.connections += 1
         sender = asyncio.create_task(self._send(control))
         try:
             async for frame in socket:
@@ -154,6 +170,7 @@ class ControlServer:
         except ConnectionClosed:
             pass
         finally:
+            self.connections -= 1
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sender
@@ -243,4 +260,7 @@ def _rights(values: Mapping[str, Any]) -> MediaRights:
     flags = {name: values.get(name, False) for name in _FLAGS}
     if not all(isinstance(one, bool) for one in flags.values()):
         raise Malformed("rights")
-    return MediaRights(publish=tuple(sources), **flags)
+    uplink_bps = read_number(values.get("uplink_bps", 0), "rights.uplink_bps")
+    if uplink_bps < 0:
+        raise Malformed("rights.uplink_bps")
+    return MediaRights(publish=tuple(sources), uplink_bps=uplink_bps, **flags)

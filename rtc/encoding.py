@@ -123,6 +123,11 @@ class Encoding:
         """Measured rate of the layers up to `temporal`."""
         return sum(self.rates_bps[: temporal + 1])
 
+    @property
+    def jitter_s(self) -> float:
+        """How unevenly packets arrive (RFC 3550, 6.4.1)."""
+        return self._jitter / self.clock_hz
+
     def receive(self, packet: rtp.Packet, now: float, forward: bool) -> None:
         """A media packet, in whatever order. forward: False while muted (it is counted, not passed on)."""
         sequence, ahead = packet.sequence, 1

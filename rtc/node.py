@@ -36,7 +36,7 @@ class Node:
 
     hosts, port: where media is received (UDP). public: addresses for candidates behind 1:1 NAT, else empty.
     key: the internal media key. Control listens on control_host:control_port. recording: None = this node
-    does not record.
+    does not record. metrics_token: who has it may read `/metrics` there; "" = only who has the key.
     """
 
     def __init__(
@@ -47,11 +47,14 @@ class Node:
         public: list[str] | None = None,
         recording: Options | None = None,
         limits: Limits | None = None,
+        metrics_token: str = "",
     ) -> None:
         self.endpoint = Endpoint(UdpPort(hosts, port, public), DtlsContext(), limits or Limits())
         self.rooms: dict[str, Room] = {}
-        self.control = ControlServer(self, key)
+        self.control = ControlServer(self, key, metrics_token)
         self.control_port = 0
+        self.loop_delay_s = 0.0
+        """How late the clock was lately; an old worst moment fades."""
         self._started_at = time.monotonic()
         self._orphaned_at: dict[str, float] = {}
         self._clock: asyncio.Task[None] | None = None
@@ -215,7 +218,10 @@ class Node:
     async def _run_clock(self) -> None:
         count = 0
         while True:
+            slept_at = time.monotonic()
             await asyncio.sleep(TICK_S)
+            late_s = time.monotonic() - slept_at - TICK_S
+            self.loop_delay_s = max(late_s, 0.995 * self.loop_delay_s)
             count += 1
             if self.recorder is not None:
                 self.recorder.flush()
@@ -274,6 +280,7 @@ async def run(settings: Settings) -> None:
         public,
         Options.of(settings),
         Limits.of(settings),
+        settings.metrics_token,
     )
     address = urlsplit(settings.media_control_url)
     stopped = asyncio.Event()

@@ -30,12 +30,36 @@ SendMany = Callable[[int, Any, int, int], int]
 
 @dataclass(slots=True)
 class Counters:
-    """Packets since the node started."""
+    """Since the node started: packets, and what was dropped and why. Nothing here is counted for a packet alone
+    that goes its way, but packets_in and packets_out.
+
+    malformed, unknown (of nobody here), over_limit: dropped when they came; too_large, not_protected, not_sent: when
+    they should have left. bytes_in: as publishers' windows end; bytes_out, resent: of tracks that are gone.
+    """
 
     packets_in: int = 0
     packets_out: int = 0
-    dropped_in: int = 0
-    dropped_out: int = 0
+    malformed: int = 0
+    unknown: int = 0
+    over_limit: int = 0
+    too_large: int = 0
+    not_protected: int = 0
+    not_sent: int = 0
+    srtp_failures: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    resent: int = 0
+    nacks_sent: int = 0
+    plis: int = 0
+    keyframe_requests: int = 0
+
+    @property
+    def dropped_in(self) -> int:
+        return self.malformed + self.unknown + self.over_limit
+
+    @property
+    def dropped_out(self) -> int:
+        return self.too_large + self.not_protected + self.not_sent
 
 
 class Libc:
@@ -133,14 +157,14 @@ class Outbox:
         """Protect a packet with a stream and have it sent. name: `pack_address` of the address."""
         index, size = self.count, len(packet)
         if size > self._most:
-            self._counters.dropped_out += 1
+            self._counters.too_large += 1
             return
         at = index * SLOT
         self._view[at : at + size] = packet
         length = self._size
         length[0] = size
         if self._protect(handle, self._pointers[index], length):
-            self._counters.dropped_out += 1
+            self._counters.not_protected += 1
             return
         self._sizes[2 * index + 1] = length[0]
         if self._headers is None:
@@ -161,7 +185,7 @@ class Outbox:
             return
         sent = self._send_each(count) if self._libc is None else self._send_all(self._libc, count)
         self._counters.packets_out += sent
-        self._counters.dropped_out += count - sent
+        self._counters.not_sent += count - sent
 
     def _send_all(self, libc: Libc, count: int) -> int:
         """By sendmmsg, which stops early when a packet fails, and says why only if that one is the first."""

@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtc import codecs, rtcp, rtp, sdp, speakers
 from rtc.dtls import DtlsContext
@@ -83,7 +83,10 @@ class Publisher:
         self._red_types: set[int] = set()
         self._extension_ids: dict[str, int] = {}
         self._window_bytes = 0
-        self._window_limit = endpoint.limits.uplink_hard_bps // 8
+        limits, own_bps = endpoint.limits, participant.rights.uplink_bps
+        self._uplink_bps = min(own_bps, limits.uplink_bps) if own_bps else limits.uplink_bps
+        hard_bps = min(2 * own_bps, limits.uplink_hard_bps) if own_bps else limits.uplink_hard_bps
+        self._window_limit = hard_bps // 8
         self._flooded_s = 0
 
     @property
@@ -135,6 +138,15 @@ class Publisher:
         )
         return sdp.build_answer(local, answers), {mid: one.source for mid, one in accepted.items()}
 
+    def quality(self, now: float) -> dict[str, Any]:
+        """How the browser's own line is, for the protocol's `quality`: what arrives of all it sends."""
+        alive = [one for one in self.encodings if one.alive(now)]
+        return {
+            "uplink_bps": round(sum(one.bitrate_bps() for one in alive)),
+            "uplink_loss": round(max((one.loss for one in self.encodings), default=0.0), 4),
+            "uplink_jitter_ms": round(1000 * max((one.jitter_s for one in alive), default=0.0), 1),
+        }
+
     def on_connected(self) -> None:
         self.participant.on_connection("publisher", True, "")
 
@@ -145,6 +157,7 @@ class Publisher:
         """One packet in the clear."""
         self._window_bytes += len(packet)
         if self._window_bytes > self._window_limit:
+            self._endpoint.port.counters.over_limit += 1
             return
         try:
             parsed = rtp.parse(packet)
@@ -196,6 +209,7 @@ class Publisher:
     def report(self, now: float) -> None:
         """Once a second: reception reports, and the ceiling for what the browser may send."""
         self._flooded_s = self._flooded_s + 1 if self._window_bytes > self._window_limit else 0
+        self._endpoint.port.counters.bytes_in += self._window_bytes
         self._window_bytes = 0
         if self._flooded_s >= FLOOD_S:
             self.transport.close("too_much")
@@ -206,7 +220,16 @@ class Publisher:
         packet = rtcp.build_rr(1, blocks)
         video = [one.ssrc for one in self.encodings if one.is_video and one.ssrc]
         if video:
-            packet += rtcp.build_remb(1, self._endpoint.limits.uplink_bps, video)
+            packet += rtcp.build_remb(1, self._uplink_bps, video)
+        self.transport.send_rtcp(packet)
+
+    def _feed_back(self, packet: bytes) -> None:
+        """An encoding asks the browser for something: packets again, or a keyframe."""
+        counters = self._endpoint.port.counters
+        if packet[1] == rtcp.PSFB:
+            counters.keyframe_requests += 1
+        else:
+            counters.nacks_sent += 1
         self.transport.send_rtcp(packet)
 
     def _accept(self, answer: sdp.AnswerSection, wanted: Wanted, now: float) -> None:
@@ -228,9 +251,7 @@ class Publisher:
         )
         if not same or publication is None or publication.codec.name != codec.name:
             made = {
-                rid: Encoding(
-                    section.kind == "video", codec.name, codec.clock_hz, rid, self.transport.send_rtcp
-                )
+                rid: Encoding(section.kind == "video", codec.name, codec.clock_hz, rid, self._feed_back)
                 for rid in rids
             }
             publication = self.participant.publish(wanted.source, codec, made, wanted.muted, now)

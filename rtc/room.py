@@ -162,12 +162,9 @@ class Room:
             subscriber.allocate(now)
             quality = subscriber.quality(now)
             if quality is not None:
-                uplink = (
-                    max((one.loss for one in participant.publisher.encodings), default=0.0)
-                    if (participant.publisher)
-                    else 0.0
-                )
-                self.emit("quality", participant.id, {**quality, "uplink_loss": round(uplink, 4)})
+                publisher = participant.publisher
+                uplink = publisher.quality(now) if publisher is not None else {}
+                self.emit("quality", participant.id, {**quality, **uplink})
                 if quality["tracks"]:
                     participant.send(quality)
         for participant in self.participants.values():

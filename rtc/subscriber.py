@@ -135,6 +135,8 @@ class Subscriber:
         self.participant.on_connection("subscriber", True, "")
 
     def on_closed(self, reason: str) -> None:
+        for forwarder in self.slots.values():
+            self._account(forwarder)
         self.drop([])
         self._pacer.close()
         self.participant.on_subscriber_closed(self, reason)
@@ -396,9 +398,17 @@ class Subscriber:
     def _drop_slot(self, mid: str) -> None:
         self.unbind(mid)
         forwarder = self.slots.pop(mid)
+        self._account(forwarder)
         self._by_ssrc.pop(forwarder.ssrc, None)
         self.transport.forget(forwarder.ssrc)
         self.transport.forget(forwarder.rtx_ssrc)
+
+    def _account(self, forwarder: Forwarder) -> None:
+        """What a forwarder sent in its life stays counted when it is gone."""
+        counters = self._endpoint.port.counters
+        counters.bytes_out += forwarder.sent_bytes
+        counters.resent += forwarder.retransmitted
+        forwarder.sent_bytes = forwarder.retransmitted = 0
 
     def _on_block(self, block: rtcp.Block, now: float) -> None:
         if block.kind in (rtcp.RR, rtcp.SR):
@@ -430,6 +440,7 @@ class Subscriber:
             self.bandwidth.on_round_trip(forwarder.rtt_s, now)
 
     def _want_keyframe(self, ssrc: int, now: float) -> None:
+        self._endpoint.port.counters.plis += 1
         forwarder = self._by_ssrc.get(ssrc)
         encoding = forwarder and (forwarder.encoding or forwarder.target)
         if encoding:

@@ -186,7 +186,10 @@ class Transport:
             packet = srtp.unprotect(data)
             if packet is not None:
                 self._owner.on_rtp(packet)
-        return packet is not None
+        if packet is None:
+            self._port.counters.srtp_failures += 1
+            return False
+        return True
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send, with the others of this moment; silently dropped while there is no connection."""

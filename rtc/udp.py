@@ -65,7 +65,7 @@ class UdpPort:
             socket_.sock.sendto(datagram, address)
             self.counters.packets_out += 1
         except OSError:
-            self.counters.dropped_out += 1
+            self.counters.not_sent += 1
 
     def buffers(self) -> tuple[int, int]:
         """Effective receive and send buffer of the first socket, bytes."""
@@ -109,28 +109,28 @@ class UdpPort:
             if 127 < first < 192:
                 transport = by_address.get(address)
                 if len(data) < 12:
-                    counters.dropped_in += 1
+                    counters.malformed += 1
                 elif transport is not None:
                     transport.receive_media(data)
                 elif not self._strays.adopt(self.by_ufrag, data, socket_, address):
-                    counters.dropped_in += 1
+                    counters.unknown += 1
             elif first < 4:
                 self._receive_stun(socket_, data, address)
             elif 19 < first < 64 and address in by_address:
                 by_address[address].receive_dtls(data, socket_, address)
             else:
-                counters.dropped_in += 1
+                counters.unknown += 1
 
     def _receive_stun(self, socket_: UdpSocket, data: bytes, address: stun.Address) -> None:
         try:
             request = stun.parse_request(data)
         except Malformed:
-            self.counters.dropped_in += 1
+            self.counters.malformed += 1
             return
         transport = self.by_ufrag.get(request.username.partition(":")[0])
         if transport is None or not transport.receive_check(request, socket_, address):
             # No answer at all: an unknown sender learns nothing and cannot use us to flood somebody.
-            self.counters.dropped_in += 1
+            self.counters.unknown += 1
 
 
 def _open(host: str, port: int) -> socket.socket:

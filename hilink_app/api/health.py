@@ -1,15 +1,16 @@
-"""Is this process well? For load balancers (`/api/v1/health`) and Prometheus (`/metrics`, signed)."""
+"""Is this process well? For load balancers (`/api/v1/health`) and Prometheus (`/metrics`)."""
 
 import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
 from core import services
 from core.access import INTERNAL, PUBLIC, rule
 from core.access.rules import signed_body
+from core.metrics import CONTENT_TYPE, may_read, tally
+from hilink_app.metrics import WEB, reading
 
 router = APIRouter()
 
@@ -27,6 +28,8 @@ async def get_health() -> dict[str, Any]:
 
 @router.get("/metrics", dependencies=[Depends(rule(INTERNAL))], include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
-    """Numbers of this process for Prometheus."""
-    await signed_body(request)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """Numbers of this process for Prometheus: with the token of the settings, or signed."""
+    here = services.current()
+    if not may_read(here.settings.metrics_token, request.headers.get("authorization")):
+        await signed_body(request)
+    return Response(reading("web", WEB, tally.values(), here.plugins), media_type=CONTENT_TYPE)

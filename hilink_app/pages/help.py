@@ -137,6 +137,11 @@ def help_page() -> rx.Component:
     return ui.frame(
         t("Help"),
         ui.panel(rx.match(Reader.role, *cases, _answers(_EVERYBODY))),
+        ui.panel(
+            rx.el.h2(t("Is my connection good enough?"), class_name="hl-h2"),
+            ui.prose(t("A minute tells: camera, microphone, sound, and the way to the lesson.")),
+            ui.link(t("Check your connection"), "/check"),
+        ),
         zone=t("Short answers to what people ask most."),
         current="/help",
     )

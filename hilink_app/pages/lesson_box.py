@@ -5,6 +5,7 @@ import reflex as rx
 from core.queries.board import SeatLine
 from hilink_app import components as ui
 from hilink_app.components.frame import ROLE_WORDS
+from hilink_app.components.slots import slot
 from hilink_app.pages.progress import STATUS
 from hilink_app.state.i18n import I18n
 from hilink_app.state.lesson import LessonBox
@@ -219,6 +220,7 @@ def dialog() -> rx.Component:
                     rx.el.ul(rx.foreach(LessonBox.seats, _seat), class_name="hl-list"),
                 ),
                 task,
+                *slot("lesson.details", line.id),
             ),
             title=rx.cond(line.student != "", line.student, line.course),
             note=t("{course} with {instructor}", course=line.course, instructor=line.instructor),

@@ -25,6 +25,7 @@ from reflex_base.registry import RegistrationContext
 from core.access import PUBLIC, SIGNED_IN, Viewer, allowed, viewer_from_cookie
 from core.errors import NotAllowed, NotSignedIn, UserError
 from core.i18n import gettext
+from core.metrics import tally
 
 __all__ = [
     "PUBLIC",
@@ -197,10 +198,12 @@ class EventGuard(Middleware):
         viewer = viewer_from_cookie(cookie)
         _viewer.set(viewer)
         rule = rule_of(event.name)
+        passes = rule is not None and allowed(viewer, rule)
+        tally.count("hilink_web_page_events_total", label="taken" if passes else "refused")
         if rule is None:
             logger.warning("event refused: no rule", extra={"event_name": event.name})
             return StateUpdate()
-        if allowed(viewer, rule):
+        if passes:
             return None
         logger.info(
             "event refused: not allowed", extra={"event_name": event.name, "signed_in": viewer is not None}

@@ -20,6 +20,7 @@ from reflex_base.event import Event
 
 from core import services
 from core.domain import DomainEvent
+from core.metrics import tally
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import SIGNED_IN, allow
 
@@ -148,7 +149,10 @@ async def live(app: rx.App) -> AsyncIterator[None]:
 async def _listen() -> None:
     while True:
         try:
-            async for batch in services.current().store.tail():
+            here = services.current()
+            async for batch in here.store.tail():
+                lag_s = (here.clock.now() - batch[-1].at).total_seconds()
+                tally.put("hilink_web_event_tail_lag_seconds", round(max(0.0, lag_s), 3))
                 touched: set[str] = set()
                 for event in batch:
                     touched |= topics_of(event)

@@ -4,11 +4,13 @@ from plugins.classroom.hooks import (
     erase_person,
     export_person,
     lifespan,
+    metrics,
     on_schedule,
     on_session_end,
     pages,
     routes,
     settings,
+    slots,
 )
 
 HILINK_API = (1, 1)
@@ -18,9 +20,11 @@ __all__ = [
     "erase_person",
     "export_person",
     "lifespan",
+    "metrics",
     "on_schedule",
     "on_session_end",
     "pages",
     "routes",
     "settings",
+    "slots",
 ]

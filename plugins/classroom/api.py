@@ -1,7 +1,7 @@
 """The classroom's doors: the ticket, the room's WebSocket, and where agents find their lessons."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request, WebSocket
@@ -12,7 +12,7 @@ from core.access import INTERNAL, SEAT, SEAT_COOKIE, SIGNED_IN, TICKET, Viewer, 
 from core.access.rules import signed_body
 from core.access.viewer import cookie_value
 from core.errors import UserError
-from plugins.classroom import door
+from plugins.classroom import door, quality
 from plugins.classroom.server.hub import REVOKED
 from plugins.classroom.server.listen import refuse
 
@@ -33,6 +33,14 @@ async def room_ticket(
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
+@router.get("/api/v1/sessions/{session_id}/line")
+async def line_numbers(
+    session_id: str, viewer: Annotated[Viewer, Depends(rule("coordinator"))]
+) -> list[dict[str, Any]]:
+    """How everybody's line was, by the minute: the rows of `classroom_quality`. Who looked is written down."""
+    return await asyncio.to_thread(quality.numbers, viewer, session_id)
+
+
 @router.websocket("/ws/room")
 async def room_socket(socket: WebSocket, _: Annotated[None, Depends(rule(TICKET))], ticket: str = "") -> None:
     """The one socket a participant has. Accepted first, so that the browser sees why it is closed."""
@@ -47,6 +55,33 @@ async def room_socket(socket: WebSocket, _: Annotated[None, Depends(rule(TICKET)
         await refuse(socket, refused)
         return
     await rooms.serve(socket, claims)
+
+
+@router.post("/api/v1/check/ticket")
+async def check_ticket(
+    request: Request, viewer: Annotated[Viewer, Depends(rule(SIGNED_IN, SEAT))]
+) -> JSONResponse:
+    """A way into the connection check, rate-limited by person and address."""
+    address = request.client.host if request.client else ""
+    return JSONResponse(door.check_ticket(viewer, address), headers={"Cache-Control": "no-store"})
+
+
+@router.websocket("/ws/check")
+async def check_socket(
+    socket: WebSocket, _: Annotated[None, Depends(rule(TICKET))], ticket: str = ""
+) -> None:
+    """The socket of one connection check: signalling for a room that is its own, and nothing else."""
+    if not _same_site(socket):
+        await socket.close(REVOKED)
+        return
+    await socket.accept()
+    try:
+        rooms = door.hub()
+        services.current().tickets.redeem(door.CHECK_KIND, ticket)
+    except UserError as refused:
+        await refuse(socket, refused)
+        return
+    await rooms.checks.serve(socket)
 
 
 @router.get("/internal/v1/agent-jobs")

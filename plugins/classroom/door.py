@@ -1,7 +1,7 @@
 """Who may come to a room: what a browser is given to come in with, and the process's one hub."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -13,16 +13,46 @@ from core.errors import NotAllowed, UserError
 from core.i18n import gettext
 from core.lifecycle.join import Entry, enter
 from core.lifecycle.provision import tools_off
+from core.metrics import Metric
 from core.turn import ice_servers
 from plugins.classroom import service
 from plugins.classroom.server.hub import Claims, RoomHub
 from plugins.classroom.server.people import rights_of, stamp
 
-ROOM_KIND, BOARD_KIND = "room", "board"
-WS_PATH = "/ws/room"
+ROOM_KIND, BOARD_KIND, CHECK_KIND = "room", "board", "check"
+WS_PATH, CHECK_PATH = "/ws/room", "/ws/check"
+CHECK_RELAY_S = 300
+"""How long a relay takes the credentials of a check: not for a lesson's length."""
 _CAPTIONS: dict[str, Any] = {"engine": "", "low_accuracy": False, "notice": ""}
 
 _hub: RoomHub | None = None
+
+
+def _numbers(read: Callable[[RoomHub], Any]) -> Callable[[], Any]:
+    return lambda: read(_hub) if _hub is not None else 0
+
+
+METRICS = (
+    (
+        Metric(
+            "hilink_rooms", "gauge", "Rooms in memory: lessons with somebody in them, and just emptied ones."
+        ),
+        _numbers(lambda hub: len(hub.rooms.all())),
+    ),
+    (
+        Metric("hilink_room_sockets", "gauge", "Open room sockets, agents' included."),
+        _numbers(lambda hub: hub.stats()["connections"]),
+    ),
+    (
+        Metric("hilink_room_participants", "gauge", "Seats that are taken, by role.", "role"),
+        _numbers(lambda hub: hub.people()),
+    ),
+    (
+        Metric("hilink_room_journal_entries", "gauge", "Facts of rooms that wait for the database."),
+        _numbers(lambda hub: hub.unwritten),
+    ),
+)
+"""What the web role's /metrics says of rooms."""
 
 
 def hub() -> RoomHub:
@@ -114,6 +144,17 @@ def refusal(error: UserError, viewer: Viewer, session_id: str) -> dict[str, Any]
         opens_at = lesson.starts_at - timedelta(seconds=here.settings.open_before_s)
         answer.update(session=lesson.view(), opens_at=stamp(opens_at))
     return answer
+
+
+def check_ticket(viewer: Viewer, address: str) -> dict[str, Any]:
+    """What a page is given to check its connection with, once. TooMany, NotAllowed."""
+    house, here = hub(), services.current()
+    house.checks.admit(viewer.person_id, address)
+    return {
+        "ticket": here.tickets.issue(CHECK_KIND, {"person_id": viewer.person_id}),
+        "ws_path": CHECK_PATH,
+        "ice_servers": ice_servers(here.settings, here.clock.now(), CHECK_RELAY_S),
+    }
 
 
 def verify(token: str) -> Claims:

@@ -1,12 +1,13 @@
 """What the classroom plugs into HiLink. Each hook hands over to where the work is done."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core import services
 from core.hookspecs import hookimpl
 from core.lifecycle.measure import stage_briefing
 from core.lifecycle.provision import provision_room
+from core.metrics import Metric
 from core.ports import HookContext
 from core.views import AttendanceView, ClassSessionView
 from plugins.classroom import door, service
@@ -26,6 +27,13 @@ def pages() -> Sequence[Any]:
 
 
 @hookimpl
+def slots() -> Sequence[tuple[str, Callable[..., Any]]]:
+    from plugins.classroom import ui
+
+    return [("lesson.details", ui.line_box)]
+
+
+@hookimpl
 def routes() -> "APIRouter":
     from fastapi import APIRouter
 
@@ -40,6 +48,11 @@ def routes() -> "APIRouter":
 @hookimpl
 def lifespan(role: str) -> Any:
     return door.open_hub() if role == "web" else None
+
+
+@hookimpl
+def metrics(role: str) -> Sequence[tuple[Metric, Callable[[], Any]]]:
+    return door.METRICS if role == "web" else ()
 
 
 @hookimpl
@@ -61,6 +74,8 @@ def on_session_end(ctx: HookContext, session: ClassSessionView, attendance: Sequ
     ctx.transaction("answers", lambda db: service.store_answer_totals(db, session.id, students))
     days = services.current().settings.retention_chat_days
     ctx.transaction("retention", lambda db: service.erase_old_chat(db, ctx.now(), days))
+    kept = ctx.settings.retention_quality_days
+    ctx.transaction("old_quality", lambda db: service.erase_old_quality(db, ctx.now(), kept))
 
 
 @hookimpl

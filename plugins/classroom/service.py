@@ -4,7 +4,7 @@ Everything here is synchronous and short: the hub calls it in threads. The store
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,12 +27,12 @@ from core.lifecycle import live, recordings, waiting
 from core.lifecycle.join import check_open, consents_of
 from core.lifecycle.provision import tools_off
 from core.ports import Store
-from plugins.classroom.models import ChatMessage, PollAnswerRow, PollRow, RoomPage
-from plugins.classroom.server.outgoing import SaveAnswer, SaveChat, SavePage, SavePoll
+from plugins.classroom.models import ChatMessage, LineQuality, PollAnswerRow, PollRow, RoomPage
+from plugins.classroom.server.outgoing import SaveAnswer, SaveChat, SavePage, SavePoll, SaveQuality
 from plugins.classroom.server.people import Lesson, SeatHolder
 from plugins.classroom.server.polls import ChatLine, Poll, Remembered
 
-Row = SaveChat | SavePoll | SaveAnswer | SavePage
+Row = SaveChat | SavePoll | SaveAnswer | SavePage | SaveQuality
 _CHAT_LOADED = 2_000
 
 
@@ -198,8 +198,13 @@ def erase_old_chat(db: Session, now: datetime, days: int) -> int:
     return old
 
 
+def erase_old_quality(db: Session, now: datetime, days: int) -> None:
+    """How lines were, past its retention."""
+    db.exec(delete(LineQuality).where(col(LineQuality.at) < now - timedelta(days=days)))
+
+
 def export_person(db: Session, person_id: str) -> dict[str, Any]:
-    """What they wrote and what was written to them alone, what they answered, and polls they opened."""
+    """What they wrote and what was written to them alone, what they answered, polls they opened, how their line was."""
     chat = db.exec(
         select(ChatMessage)
         .where(or_(col(ChatMessage.person_id) == person_id, col(ChatMessage.to_person_id) == person_id))
@@ -212,6 +217,9 @@ def export_person(db: Session, person_id: str) -> dict[str, Any]:
         .order_by(col(PollAnswerRow.at))
     )
     polls = db.exec(select(PollRow).where(PollRow.opened_by == person_id).order_by(col(PollRow.opened_at)))
+    line = db.exec(
+        select(LineQuality).where(LineQuality.person_id == person_id).order_by(col(LineQuality.at))
+    )
     return {
         "chat": [
             {
@@ -237,14 +245,16 @@ def export_person(db: Session, person_id: str) -> dict[str, Any]:
             {"session_id": poll.session_id, "at": poll.opened_at.isoformat(), "question": poll.question}
             for poll in polls
         ],
+        "line": [row.model_dump(mode="json", exclude={"person_id", "participant_id"}) for row in line],
     }
 
 
 def erase_person(db: Session, person_id: str) -> None:
-    """Their chat and answers go; a poll they opened stays for the others, without their name."""
+    """Their chat, answers and line go; a poll they opened stays for the others, without their name."""
     mine = or_(col(ChatMessage.person_id) == person_id, col(ChatMessage.to_person_id) == person_id)
     db.exec(delete(ChatMessage).where(mine))
     db.exec(delete(PollAnswerRow).where(col(PollAnswerRow.person_id) == person_id))
+    db.exec(delete(LineQuality).where(col(LineQuality.person_id) == person_id))
     db.exec(update(PollRow).where(col(PollRow.opened_by) == person_id).values(opened_by=""))
 
 
@@ -301,6 +311,11 @@ def _save(db: Session, session_id: str, row: Row) -> None:
             )
         case SavePage():
             db.merge(RoomPage(session_id=session_id, page=row.page))
+        case SaveQuality():
+            # A restart of the server cuts a minute in two: the longer part stays.
+            old = db.get(LineQuality, (session_id, row.participant_id, row.at))
+            if old is None or old.seconds <= row.seconds:
+                db.merge(LineQuality(session_id=session_id, **asdict(row)))
 
 
 def _snapshot(db: Session, row: ClassSession, people: Sequence[SeatHolder]) -> Snapshot:

@@ -53,7 +53,21 @@ class ClassroomSettings(BaseSettings):
     )
     max_polls: int = Field(default=50, ge=1, description="Polls and checks in one lesson.")
     chat_shown: int = Field(default=200, ge=1, description="Chat messages somebody who comes in gets to see.")
+    check_s: float = Field(
+        default=45, gt=0, description="The connection check has this long at the media node."
+    )
+    max_checks: int = Field(default=20, ge=1, description="Connection checks at the same time.")
+    checks_per_person: int = Field(default=6, ge=1, description="Checks of one person in checks_window_s.")
+    checks_per_address: int = Field(
+        default=60,
+        ge=1,
+        description="Checks from one network address in checks_window_s; a school shares one.",
+    )
+    checks_window_s: float = Field(default=600, gt=0, description="Checks are counted over this time.")
     weak_loss: float = Field(
         default=0.08, description="Losing more than this share of packets is a weak line."
+    )
+    retention_quality_days: int = Field(
+        default=180, ge=1, description="How lines were in lessons is erased after this many days."
     )
     weak_bps: int = Field(default=250_000, description="A bandwidth estimate below this is a weak line.")

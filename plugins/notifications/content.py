@@ -195,14 +195,15 @@ def _reminder(db: Session, message: MessageView, reader: Person, say: Say) -> Co
             start=lesson.start,
         )
     )
+    settings = services.current().settings
+    opens = say("The room opens {n} minutes before the lesson.", n=settings.open_before_s // 60)
+    check = f"{settings.public_url.rstrip('/')}/check"
     return Content(
         subject=subject,
         heading=subject,
         paragraphs=(_when(lesson, say),),
         action=(say("Join the lesson"), new_join_link(db, seat.id)),
-        note=say(
-            "The room opens {n} minutes before the lesson.", n=services.current().settings.open_before_s // 60
-        ),
+        note=f"{opens} {say('Check your camera, sound and connection before: {url}', url=check)}",
     )
 
 

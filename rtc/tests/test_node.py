@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -313,6 +314,62 @@ async def test_a_node_without_the_key_is_not_believed(node: Node) -> None:
     (answer,) = await client.signal("room", "ann", {"type": "hello", "version": 1})
     assert answer["kind"] == "unavailable"
     await client.close()
+
+
+async def test_rights_may_say_how_little_somebody_sends(media: MediaClient, node: Node) -> None:
+    ann, bob = Client(media, "ann"), Client(media, "bob")
+    await ann.join(replace(RIGHTS, uplink_bps=100_000))
+    await bob.join()
+    await ann.publish()
+    await bob.publish()
+    little, much = (node.rooms["room"].participants[one].publisher for one in ("ann", "bob"))
+    assert little is not None and much is not None
+    assert (little._uplink_bps, little._window_limit) == (100_000, 25_000)
+    assert (much._uplink_bps, much._window_limit) == (4_000_000, 2_000_000)
+    with pytest.raises(MediaError):
+        await media.join("room", "cat", replace(RIGHTS, uplink_bps=-1))
+    await asyncio.gather(ann.pc.close(), bob.pc.close())
+
+
+async def test_a_scrape_reads_what_the_node_keeps(media: MediaClient, node: Node) -> None:
+    ann, bob = Client(media, "ann"), Client(media, "bob")
+    await ann.join()
+    await bob.join()
+    await ann.publish()
+    await bob.subscribe("audio")
+    url = f"http://127.0.0.1:{node.control_port}/metrics"
+    async with httpx.AsyncClient(trust_env=False) as client:
+
+        async def read() -> dict[str, float]:
+            answer = await client.get(url, headers={"Authorization": authorization(KEY)[0]})
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/plain; version=")
+            lines = (line.rsplit(" ", 1) for line in answer.text.splitlines() if line[0] != "#")
+            return {name: float(value) for name, value in lines}
+
+        async def flowing() -> dict[str, float]:
+            found = await read()
+            both = found["hilink_media_bytes_in_total"] and found["hilink_media_bytes_out_total"]
+            return found if both else {}
+
+        found = await eventually(flowing)
+        assert found["hilink_media_rooms"] == 1 and found["hilink_media_participants"] == 2
+        assert found['hilink_media_tracks{source="microphone"}'] == 1
+        assert found['hilink_media_connections{kind="subscriber"}'] == 1
+        await media.leave("room", "bob")
+        after = await read()
+        assert after["hilink_media_bytes_out_total"] >= found["hilink_media_bytes_out_total"], "kept"
+        assert not any("room=" in name or "bob" in name for name in after), "nobody is named"
+        once = {"Authorization": authorization(KEY)[0]}
+        given: tuple[tuple[dict[str, str], int], ...] = (
+            ({}, 401),
+            ({"Authorization": "Bearer guess"}, 401),
+            (once, 200),
+            (once, 401),
+        )
+        for headers, status in given:
+            assert (await client.get(url, headers=headers)).status_code == status
+    await asyncio.gather(ann.pc.close(), bob.pc.close())
 
 
 async def test_a_new_room_server_finds_the_rooms_again(media: MediaClient, node: Node) -> None:

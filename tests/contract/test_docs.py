@@ -35,6 +35,7 @@ GENERATED = {
     "docs/plugins/testing.md",
     "docs/architecture/README.md",
     "docs/architecture/data.md",
+    "docs/architecture/metrics.md",
 }
 NOT_SETTINGS = {"HILINK_API"}
 """Constants that begin like a setting."""

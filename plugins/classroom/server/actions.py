@@ -259,6 +259,12 @@ def extend(room: "Room", who: Participant, message: m.Extend) -> list[Outgoing]:
     return [ExtendLesson(who.id, who.person_id, message.minutes)]
 
 
+def stats(room: "Room", who: Participant, message: m.Stats) -> list[Outgoing]:
+    """Evidence; nobody is told."""
+    room.line.told(who, message)
+    return []
+
+
 def leave(room: "Room", who: Participant, message: m.Leave) -> list[Outgoing]:
     return [Close(who.id, 1000), *room.leave(who.id, "left")]
 
@@ -323,6 +329,7 @@ ACTIONS: dict[str, Callable[["Room", Participant, Any], list[Outgoing]]] = {
     "extend": extend,
     "record": record,
     "caption": caption,
+    "stats": stats,
     "leave": leave,
     "ping": ping,
 }

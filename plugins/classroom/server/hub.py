@@ -21,7 +21,7 @@ from core.lifecycle import waiting
 from core.ports import Bus, Clock, MediaEvent, MediaServer, Store
 from core.tickets import Tickets
 from plugins.classroom import service
-from plugins.classroom.server import lesson, listen, messages
+from plugins.classroom.server import check, lesson, listen, messages
 from plugins.classroom.server.connection import LOST, TOO_LARGE, TOO_MANY, Connection, Verdict
 from plugins.classroom.server.endpoints import RoomPrograms
 from plugins.classroom.server.journal import Journal
@@ -43,7 +43,7 @@ from plugins.classroom.server.outgoing import (
     RoomEmptied,
     Send,
 )
-from plugins.classroom.server.people import Participant, SeatHolder
+from plugins.classroom.server.people import RIGHTS, Participant, SeatHolder
 from plugins.classroom.server.recording import WATCHED, RoomRecording
 from plugins.classroom.server.refusal import Refusal
 from plugins.classroom.server.rooms import OpenRoom, Rooms
@@ -88,6 +88,7 @@ class RoomHub:
         self._journal = Journal(store)
         self._media = MediaBridge(media, self._media_reply)
         self.programs = RoomPrograms(self._media, self.rooms, store, clock.now, self._carry_out)
+        self.checks = check.Checks(media, settings)
         self._recording = RoomRecording(self._media, self._start, self._carry_out, self.refresh)
         self._where: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -379,6 +380,16 @@ class RoomHub:
         opened = self.rooms.get(session_id)
         return opened is not None and opened.room.of_person(f"agent:{agent}") is not None
 
+    @property
+    def unwritten(self) -> int:
+        """Facts that wait for the database."""
+        return self._journal.size
+
+    def people(self) -> dict[str, int]:
+        """Taken seats by role, for metrics."""
+        roles = [one.role for opened in self.rooms.all() for one in opened.room.present()]
+        return {role: roles.count(role) for role in RIGHTS}
+
     def stats(self) -> dict[str, int]:
         """Numbers for health pages and tests."""
         rooms = self.rooms.all()
@@ -417,6 +428,9 @@ class RoomHub:
             self.revoke(str(message.get("session_id")), str(message.get("person_id")))
 
     def _media_event(self, event: MediaEvent) -> None:
+        if event.room_id.startswith(check.ROOM):
+            self.checks.heard(event)
+            return
         if event.kind == "recording":
             opened = self.rooms.get(event.room_id)
             if opened is not None:
@@ -469,6 +483,7 @@ class RoomHub:
     async def _measure(self) -> None:
         for opened in self.rooms.all():
             self._carry_out(opened, opened.room.engagement())
+            self._carry_out(opened, opened.room.line.past(everything=self._stopping))
 
     async def _close_unreturned(self) -> None:
         """After a restart seats wait for the grace time; then their presence ends where the server did."""

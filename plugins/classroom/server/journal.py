@@ -22,6 +22,7 @@ from plugins.classroom.server.outgoing import (
     SaveLobby,
     SavePage,
     SavePoll,
+    SaveQuality,
     WaitEnded,
     WaitStarted,
 )
@@ -39,8 +40,8 @@ Fact = (
     | Audited
     | SaveLobby
 )
-Entry = SaveChat | SavePoll | SaveAnswer | SavePage | Fact
-_ROWS = (SaveChat, SavePoll, SaveAnswer, SavePage)
+Entry = SaveChat | SavePoll | SaveAnswer | SavePage | SaveQuality | Fact
+_ROWS = (SaveChat, SavePoll, SaveAnswer, SavePage, SaveQuality)
 _BATCH = 200
 _RETRY_S = (0.2, 1.0, 3.0)
 _LIMIT = 20_000
@@ -59,6 +60,11 @@ class Journal:
             self._waiting.put_nowait((session_id, entry))
         except asyncio.QueueFull:
             logger.error("Room journal is full, an entry is lost", extra={"session_id": session_id})
+
+    @property
+    def size(self) -> int:
+        """Entries that wait."""
+        return self._waiting.qsize()
 
     async def run(self) -> None:
         """Write for ever; the hub cancels it after `settled`."""

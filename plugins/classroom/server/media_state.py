@@ -106,6 +106,7 @@ class MediaState:
             or _number(data.get("rtt_ms")) >= _SLOW_RTT_MS
             or 0 < estimate < settings.weak_bps
         )
+        self._room.line.heard(who, data, weak)
         sentence, person_id = self._sentence(who, data.get("tracks", ()), weak)
         if self._quality.get(who.id, (False, "", "")) == (weak, sentence, person_id):
             return []

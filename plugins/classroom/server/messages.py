@@ -172,6 +172,18 @@ class Caption(Message):
     low_accuracy: bool = False
 
 
+class Stats(Message):
+    """What only the browser knows of the last `seconds`: numbers, for the lesson's evidence."""
+
+    type: Literal["stats"]
+    seconds: Annotated[float, Field(gt=0, le=60)]
+    freezes: Annotated[int, Field(ge=0, le=600)] = 0
+    frozen_s: Annotated[float, Field(ge=0, le=60)] = 0
+    down_bps: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    down_loss: Annotated[float, Field(ge=0, le=1)] | None = None
+    concealed: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 class Leave(Message):
     type: Literal["leave"]
 
@@ -185,7 +197,7 @@ class Ping(Message):
 
 Incoming = (
     Hello | Media | Chat | Hand | React | PollOpen | PollAnswer | PollClose | PollShow | Page | Mute | Remove
-    | Allow | Admit | Decline | LobbyMode | End | Record | Extend | Caption | Leave | Ping
+    | Allow | Admit | Decline | LobbyMode | End | Record | Extend | Caption | Stats | Leave | Ping
 )  # fmt: skip
 _ADAPTER: TypeAdapter[Incoming] = TypeAdapter(Annotated[Incoming, Field(discriminator="type")])
 TYPES = frozenset(str(model.model_fields["type"].annotation.__args__[0]) for model in get_args(Incoming))

@@ -136,6 +136,31 @@ class SavePage:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveQuality:
+    """How somebody's line was in one minute; the fields are `models.LineQuality`'s."""
+
+    person_id: str
+    participant_id: str
+    at: datetime
+    seconds: int
+    up_bps: int | None
+    up_loss: float | None
+    up_jitter_ms: float | None
+    rtt_ms: float | None
+    down_bps: int | None
+    down_loss: float | None
+    estimate_bps: int | None
+    concealed: float | None
+    freezes: int
+    frozen_s: float
+    weak_s: int
+    reduced_s: int
+    paused_s: int
+    sender_s: int
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """Engagement since the last time: (person_id, signal, value), to be added up."""
 
@@ -192,6 +217,6 @@ class ExtendLesson:
 
 Outgoing = (
     Send | Close | Removed | PresenceStarted | PresenceEnded | PresenceGap | WaitStarted | WaitEnded | Audited | SaveLobby
-    | RoomEmptied | SaveChat | SavePoll | SaveAnswer | SavePage | Measured | MediaJoin | MediaSignal
+    | RoomEmptied | SaveChat | SavePoll | SaveAnswer | SavePage | SaveQuality | Measured | MediaJoin | MediaSignal
     | MediaMute | MediaLeave | EndLesson | ExtendLesson | RecordLesson
 )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.i18n import N_, gettext
 from plugins.classroom.server.actions import ACTIONS, AGENT_MAY
+from plugins.classroom.server.line import LineBook
 from plugins.classroom.server.lobby import MAY_SAY, Lobby, still_waiting
 from plugins.classroom.server.media_state import MediaState
 from plugins.classroom.server.messages import Malformed, parse
@@ -74,6 +75,7 @@ class Room:
         self._measured: dict[tuple[str, str], float] = {}
         self.media = MediaState(self)
         self.programs = Programs(self)
+        self.line = LineBook(self.now)
         self.lobby = Lobby(self, remembered.removed, remembered.admitted)
 
     # Who is here
@@ -455,7 +457,7 @@ class Room:
         del self._participants[participant.id]
         if self._of_person.get(participant.person_id) == participant.id:
             del self._of_person[participant.person_id]
-        out: list[Outgoing] = [MediaLeave(participant.id)]
+        out: list[Outgoing] = [MediaLeave(participant.id), *self.line.gone(participant.id)]
         if participant.role in SEATED:
             out.append(PresenceEnded(participant.id, reason, participant.lost_at))
         return out

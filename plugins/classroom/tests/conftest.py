@@ -161,9 +161,9 @@ class House:
         async with httpx.AsyncClient(base_url=self.base, headers=headers, trust_env=False) as client:
             return await client.post(path, json={})
 
-    async def dial(self, ticket: str, **headers: str) -> Caller:
+    async def dial(self, ticket: str, path: str = "/ws/room", **headers: str) -> Caller:
         """A socket that has said nothing yet."""
-        url = f"ws://127.0.0.1:{self.port}/ws/room?ticket={ticket}"
+        url = f"ws://127.0.0.1:{self.port}{path}?ticket={ticket}"
         caller = Caller(await connect(url, proxy=None, additional_headers=headers), {})
         self.callers.append(caller)
         return caller

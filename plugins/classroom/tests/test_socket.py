@@ -11,15 +11,17 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
-from core.access import viewer_for
+from core.access import Viewer, viewer_for
 from core.delivery import emit
 from core.domain import ClassSession, Consent, EngagementSignal, ExceptionCase, JoinLink, Seat
+from core.errors import NotAllowed
 from core.events import ConsentChanged
 from core.internal import sign_internal
 from core.lifecycle.end import end_session
 from core.ports import MediaEvent
 from plugins.classroom import service
-from plugins.classroom.models import ChatMessage, PollAnswerRow
+from plugins.classroom.models import ChatMessage, LineQuality, PollAnswerRow
+from plugins.classroom.quality import of_lesson
 from plugins.classroom.tests.conftest import Caller, House, School, eventually, serving
 
 pytestmark = pytest.mark.unit
@@ -527,3 +529,40 @@ async def test_recording_goes_to_the_node_and_a_failure_comes_back(house: House)
     await eventually(lambda: media.recordings[session_id] not in (None, recording_id))
     await teacher.send("record", on=False)
     await eventually(lambda: media.recordings[session_id] is None)
+
+
+async def test_how_the_line_was_is_kept_with_the_lesson_and_said_in_words(house: House) -> None:
+    teacher, sam, _ = await start(house)
+    school, media, session_id = house.school, house.school.media, house.school.session_id
+    sam_id = sam.welcome["participant_id"]
+    paused = {"participant_id": teacher.welcome["participant_id"], "source": "camera", "layer": None}
+    for _ in range(4):
+        data = {
+            "tracks": [{**paused, "reason": "bandwidth"}],
+            "loss": 0.2,
+            "rtt_ms": 90,
+            "uplink_bps": 300_000,
+        }
+        media.report(MediaEvent("quality", session_id, sam_id, data))
+        media.report(MediaEvent("message", session_id, sam_id, {"type": "heard"}))
+        await sam.next("media")
+        school.later(5)
+    await sam.send("stats", seconds=10, freezes=3, frozen_s=4.5, down_bps=120_000, concealed=0.01)
+    await sam.send("stats", seconds=10, freezes="many")
+    assert (await sam.next("error"))["of"] == "stats"
+    await sam.send("leave")
+    await sam.closed()
+    await eventually(lambda: school.rows(lambda db: db.exec(select(LineQuality)).all()))
+    rows = school.rows(lambda db: db.exec(select(LineQuality)).all())
+    assert {row.person_id for row in rows} == {school.lesson.students[0].id}
+    assert sum(row.freezes for row in rows) == 3 and sum(row.paused_s for row in rows) == 15
+    coordinator = Viewer("coordinator", "Cora", ("coordinator",))
+    (line,) = of_lesson(coordinator, session_id)
+    assert "picture paused, sound went on" in line.finding and len(line.minutes) == len(rows)
+    with pytest.raises(NotAllowed):
+        of_lesson(Viewer(school.lesson.instructor.id, "Ada", ("instructor",)), session_id)
+    given = school.rows(lambda db: service.export_person(db, school.lesson.students[0].id))["line"]
+    assert len(given) == len(rows) and "person_id" not in given[0]
+    with school.app.store.write() as db:
+        service.erase_person(db, school.lesson.students[0].id)
+        assert db.exec(select(LineQuality)).all() == []

@@ -11,6 +11,9 @@ _FOLDER = Path(__file__).parent
 CLASSROOM = shared(__name__, "Classroom.jsx")
 """The entry; ``importable_path`` is its module for the build."""
 
+CHECK = shared(__name__, "Check.jsx")
+"""The connection check."""
+
 PLAYER = shared(__name__, "Player.jsx")
 """A recorded lesson."""
 

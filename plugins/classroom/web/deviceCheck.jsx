@@ -262,6 +262,9 @@ export function DeviceCheck({ ticket, t, clock, onJoin, joining, homeHref }) {
               </>
             )}
             <SpeakerTest t={t} />
+            <a className="rm-back" href="/check">
+              <Icon name="list-checks" /> {t("Check your connection")}
+            </a>
             {!watching && <Consent consent={ticket.consent} captions={ticket.captions} t={t} />}
             <button type="button" className="rm-btn p b" onClick={join} disabled={joining} data-testid="join">
               {joining ? t("Joining…") : session.status === "live" ? t("Join the lesson") : t("Enter the room")}

@@ -1,5 +1,6 @@
 // One visit to the room: the socket, the media connection and this device's own tracks, without React.
 import { openDevice, openScreen } from "./devices.js";
+import { reportLine } from "./lineStats.js";
 import { MediaSession } from "./media.js";
 import { readPrefs, readResume, writePrefs, writeResume } from "./prefs.js";
 import { fetchTicket, RoomSocket } from "./roomSocket.js";
@@ -82,6 +83,7 @@ export class RoomSession {
       onMuteRequest: ({ source, muted }) => muted && this.silenced({ source }),
       iceServers: this.ticket?.ice_servers ?? [],
     });
+    this.reporting = reportLine(this.media, (stats) => this.send({ type: "stats", ...stats }));
     for (const kind of ["camera", "microphone"]) {
       if (this.local[kind].track) this.media.publish(kind, this.local[kind].track);
     }
@@ -196,6 +198,7 @@ export class RoomSession {
   close() {
     if (this.closed) return;
     this.closed = true;
+    this.reporting?.();
     this.media?.close();
     this.socket?.close();
     this.screenAudio?.stop();
