@@ -5,7 +5,8 @@ Zones change their offset at most once in two days, which the tests hold against
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.scheduling.windows import Window, merged
@@ -13,6 +14,20 @@ from core.scheduling.windows import Window, merged
 _SECOND = timedelta(seconds=1)
 _FARTHEST = timedelta(hours=16)
 """No zone is farther from UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChange:
+    """When clocks jump: they show `shows` and then `then`, naive. at: the moment (UTC)."""
+
+    at: datetime
+    shows: datetime
+    then: datetime
+
+    @property
+    def skips(self) -> bool:
+        """Forward: the time between is left out. Otherwise it comes twice."""
+        return self.then > self.shows
 
 
 def spans(starts: datetime, ends: datetime, zone: ZoneInfo) -> list[Window]:
@@ -41,6 +56,15 @@ def changes(first: datetime, last: datetime, zone: ZoneInfo) -> Iterator[datetim
         if _offset(first, zone) != _offset(min(first + day, last), zone):
             yield _change(first, min(first + day, last), zone)
         first += day
+
+
+def clock_changes(first: date, last: date, zone: ZoneInfo) -> list[ClockChange]:
+    """The clock changes on the local dates from `first` to `last`, in order."""
+    found: list[ClockChange] = []
+    for at in changes(_midnight(first) - _FARTHEST, _midnight(last) + timedelta(days=1) + _FARTHEST, zone):
+        shows, then = (_naive(at + _offset(moment, zone)) for moment in (at - _SECOND, at))
+        found.append(ClockChange(at, shows, then))
+    return [one for one in found if first <= one.shows.date() <= last]
 
 
 def _pieces(
@@ -76,3 +100,11 @@ def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
 
 def _as_utc(local: datetime) -> datetime:
     return local.replace(tzinfo=UTC)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)

@@ -13,7 +13,7 @@ from core.errors import InvalidInput
 from core.scheduling import availability
 from core.scheduling.availability import Availability, DatedException, Limits, WeeklyHours
 from core.scheduling.windows import Window, common, merged, span, without
-from core.scheduling.zones import instant, spans
+from core.scheduling.zones import clock_changes, instant, spans
 
 pytestmark = pytest.mark.unit
 
@@ -248,3 +248,25 @@ def test_windows_are_sets_of_minutes(some: list[Window], others: list[Window]) -
         assert result == sorted(result)
         assert all(one.starts_at < one.ends_at for one in result)
         assert minutes(result) == minutes(merged(result))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "shows", "then"),
+    [
+        ("Europe/Lisbon", date(2026, 3, 1), "2026-03-29T01:00", "2026-03-29T02:00"),
+        ("Europe/Lisbon", date(2026, 10, 1), "2026-10-25T02:00", "2026-10-25T01:00"),
+        ("Australia/Lord_Howe", date(2026, 10, 1), "2026-10-04T02:00", "2026-10-04T02:30"),
+        ("Africa/Casablanca", date(2026, 2, 1), "2026-02-15T03:00", "2026-02-15T02:00"),
+        ("Pacific/Auckland", date(2026, 9, 27), "2026-09-27T02:00", "2026-09-27T03:00"),
+        ("Pacific/Apia", date(2011, 12, 20), "2011-12-30T00:00", "2011-12-31T00:00"),
+    ],
+)
+def test_a_clock_change_is_said_in_wall_clock_times(name: str, first: date, shows: str, then: str) -> None:
+    found = clock_changes(first, first + 40 * DAY, ZoneInfo(name))[0]
+    assert (found.shows, found.then) == (datetime.fromisoformat(shows), datetime.fromisoformat(then))
+    assert found.skips == (found.then > found.shows)
+
+
+@pytest.mark.parametrize("name", ["Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Kiritimati"])
+def test_zones_without_summer_time_have_no_clock_changes(name: str) -> None:
+    assert clock_changes(date(2026, 1, 1), date(2026, 12, 31), ZoneInfo(name)) == []
