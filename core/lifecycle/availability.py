@@ -69,13 +69,7 @@ def set_profile(actor: Actor, person_id: str, profile: Profile, version: int) ->
     _check_profile(profile)
     with services.current().store.write() as db:
         row, before = _begin(db, actor, person_id, version)
-        calendar_id = profile.holiday_calendar_id
-        if calendar_id is not None and db.get(HolidayCalendar, calendar_id) is None:
-            raise InvalidInput("holiday_calendar_id", "Please choose a holiday calendar.")
-        row.tz, row.languages = profile.tz, list(profile.languages)
-        row.notice_s, row.buffer_s = profile.notice_s, profile.buffer_s
-        row.most_a_day, row.most_a_week = profile.most_a_day, profile.most_a_week
-        row.holiday_calendar_id = calendar_id
+        _change_profile(db, row, profile)
         return _finish(db, actor, row, before, "shrunk")
 
 
@@ -105,15 +99,8 @@ def add_exception(
         ).all()
         if len(kept) >= MOST_EXCEPTIONS:
             raise InvalidInput("starts_at", "There are {most} dates at most.", most=MOST_EXCEPTIONS)
-        made = AvailabilityException(
-            person_id=person_id,
-            kind=kind,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            note=note.strip()[:MAX_NOTE],
-            created_by=actor.person_id or person_id,
-            created_at=now,
-        )
+        span = Window(starts_at, ends_at)
+        made = _exception(person_id, kind, span, note.strip()[:MAX_NOTE], actor.person_id or person_id)
         db.add(made)
         return made.id, _finish(db, actor, row, before, "away")
 
@@ -183,8 +170,13 @@ def lessons_hit(
     *,
     hours: Sequence[WeeklyHours] | None = None,
     away: Window | None = None,
+    profile: Profile | None = None,
+    without_exception: str = "",
 ) -> list[Hit]:
-    """Which lessons these hours, or being away then, would hit: to be shown before it is saved. Changes nothing."""
+    """Which lessons these hours, being away then, or these holidays would hit: to be shown before it is saved.
+
+    without_exception: that one, extra hours for instance, would be removed. Changes nothing.
+    """
     if hours is not None:
         check_hours(hours)
     with services.current().store.write() as db:  # rolled back: the question is answered by doing it
@@ -194,17 +186,16 @@ def lessons_hit(
             if hours is not None:
                 _replace_hours(db, person_id, hours)
             if away is not None:
-                now = services.current().clock.now()
-                db.add(
-                    AvailabilityException(
-                        person_id=person_id,
-                        kind="away",
-                        starts_at=away.starts_at,
-                        ends_at=away.ends_at,
-                        created_by=person_id,
-                        created_at=now,
-                    )
+                db.add(_exception(person_id, "away", away, "", person_id))
+            if profile is not None:
+                row = db.get(BookingProfile, person_id) or BookingProfile(person_id=person_id)
+                _change_profile(db, row, profile)
+            db.exec(
+                delete(AvailabilityException).where(
+                    col(AvailabilityException.id) == without_exception,
+                    col(AvailabilityException.person_id) == person_id,
                 )
+            )
             db.flush()
             hit = _hit(db, person_id, before)
             trial.rollback()
@@ -265,6 +256,29 @@ def _hit(db: Session, person_id: str, before: Availability) -> list[Hit]:
 
 def _inside(availability: Availability, lesson: Window) -> bool:
     return any(one.contains(lesson) for one in open_windows(availability, lesson))
+
+
+def _change_profile(db: Session, row: BookingProfile, profile: Profile) -> None:
+    calendar_id = profile.holiday_calendar_id
+    if calendar_id is not None and db.get(HolidayCalendar, calendar_id) is None:
+        raise InvalidInput("holiday_calendar_id", "Please choose a holiday calendar.")
+    row.tz, row.languages = profile.tz, list(profile.languages)
+    row.notice_s, row.buffer_s = profile.notice_s, profile.buffer_s
+    row.most_a_day, row.most_a_week = profile.most_a_day, profile.most_a_week
+    row.holiday_calendar_id = calendar_id
+    db.add(row)
+
+
+def _exception(person_id: str, kind: str, span: Window, note: str, by: str) -> AvailabilityException:
+    return AvailabilityException(
+        person_id=person_id,
+        kind=kind,
+        starts_at=span.starts_at,
+        ends_at=span.ends_at,
+        note=note,
+        created_by=by,
+        created_at=services.current().clock.now(),
+    )
 
 
 def _replace_hours(db: Session, person_id: str, hours: Sequence[WeeklyHours]) -> None:

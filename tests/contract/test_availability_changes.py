@@ -111,6 +111,26 @@ def test_holidays_hit_everybody_who_keeps_them(made: Services, one: seed.Lesson)
         availability.set_holidays(me(one), "Mine", {})
 
 
+def test_a_holiday_calendar_says_beforehand_what_it_hits(made: Services, one: seed.Lesson) -> None:
+    cora = Viewer(one.coordinator.id, "Cora", ("coordinator",))
+    calendar_id = availability.set_holidays(cora, "Here", {one.session.starts_at.date(): "A holiday"})
+    chosen = Profile(holiday_calendar_id=calendar_id)
+    assert availability.lessons_hit(me(one), one.instructor.id, profile=chosen) == hit(one)
+    assert searches(made) == []
+    assert availability.set_profile(me(one), one.instructor.id, chosen, 0) == hit(one)
+
+
+def test_extra_hours_that_are_taken_back_hit_the_lesson_in_them(made: Services, one: seed.Lesson) -> None:
+    start = one.session.starts_at
+    extra, _ = availability.add_exception(me(one), one.instructor.id, "extra", start, start + HOUR)
+    availability.set_hours(me(one), one.instructor.id, hours_without(start), 1)
+    assert searches(made) == []
+    assert availability.lessons_hit(me(one), one.instructor.id, without_exception=extra) == hit(one)
+    assert searches(made) == []
+    assert availability.remove_exception(me(one), extra) == hit(one)
+    assert searches(made) == [(one.session.id, "shrunk")]
+
+
 def test_two_who_edit_at_the_same_time(one: seed.Lesson) -> None:
     availability.set_hours(me(one), one.instructor.id, hours_without(one.session.starts_at), 0)
     with pytest.raises(Conflict):
