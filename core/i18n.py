@@ -168,6 +168,11 @@ def zone_name(tz: str, lang: str = DEFAULT) -> str:
         return tz.rsplit("/", 1)[-1].replace("_", " ")
 
 
+def language_name(tag: str, lang: str = DEFAULT) -> str:
+    """A language as the reader calls it: ``German``, ``Deutsch``; the tag itself when nobody has named it."""
+    return locale(lang).languages.get(tag.split("-")[0], tag)
+
+
 def same_clock(tz: str, other: str, at: datetime) -> bool:
     """Whether two zones show the same time at ``at``: only then may the zone's name be left out."""
     return at.astimezone(zone(tz)).utcoffset() == at.astimezone(zone(other)).utcoffset()

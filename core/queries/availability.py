@@ -88,6 +88,7 @@ class HoursView:
 
     person: Face
     tz: str
+    profile_tz: str
     week: list[HoursRow]
     dated: list[HoursRow]
     exceptions: list[ExceptionRow]
@@ -122,6 +123,7 @@ def hours(viewer: Viewer, person_id: str) -> HoursView:
         return HoursView(
             person=face(person),
             tz=tz,
+            profile_tz=profile.tz,
             week=week,
             dated=[row for row in rows if row not in week],
             exceptions=_exceptions(db, person_id, tz, now),

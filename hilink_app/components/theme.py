@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-STYLESHEETS = ["css/tokens.css", "css/theme.css", "css/kit.css", "css/parts.css"]
+STYLESHEETS = ["css/tokens.css", "css/theme.css", "css/kit.css", "css/parts.css", "css/hours.css"]
 """Order matters: ``theme.css`` lays the tokens over Radix with rules of the same weight: it comes later."""
 
 _SERVICE_WORKER = (

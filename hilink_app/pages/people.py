@@ -24,6 +24,17 @@ def people() -> rx.Component:
         ui.Column(t("Takes"), lambda row: row.courses, phone=False),
         ui.Column(t("Time zone"), lambda row: row.place, phone=False),
         ui.Column(
+            t("Hours"),
+            lambda row: rx.cond(
+                row.roles.contains("instructor"),
+                ui.link(
+                    t("Hours"),
+                    "/availability?person=" + row.face.id,
+                    aria_label=t("Hours of {name}", name=row.face.name),
+                ),
+            ),
+        ),
+        ui.Column(
             t("Account"),
             lambda row: rx.cond(row.active, t("active"), ui.chip(t("closed"), "warn", icon_name="lock")),
             phone=False,

@@ -192,6 +192,7 @@ def teach() -> rx.Component:
             ui.columns([hero, day, *slot("instructor.home")], [approve, week]),
             ui.panel(ui.skeleton(shape="panel")),
         ),
+        actions=[ui.button(t("Change my hours"), icon="calendar-clock", href="/availability")],
         current="/teach",
     )
 
