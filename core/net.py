@@ -50,9 +50,9 @@ def public(address: str) -> bool:
     if isinstance(one, ipaddress.IPv6Address):
         if one.ipv4_mapped is not None:
             return public(str(one.ipv4_mapped))
-        if any(one in network for network in _TUNNELS):
+        if one.is_site_local or any(one in network for network in _TUNNELS):
             return False
-    return one.is_global and not one.is_multicast
+    return one.is_global and not one.is_multicast and not one.is_reserved
 
 
 def resolve(host: str, port: int) -> list[str]:

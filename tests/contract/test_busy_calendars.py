@@ -166,7 +166,7 @@ def test_a_calendar_is_fetched_and_the_next_time_only_when_it_changed(
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "fe80::1%eth0",
-     "fc00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1"],
+     "fc00::1", "fec0::1", "::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "240.0.0.1"],
 )  # fmt: skip
 def test_addresses_that_are_not_of_the_internet(address: str) -> None:
     assert not net.public(address)

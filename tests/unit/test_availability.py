@@ -13,8 +13,7 @@ from core.errors import InvalidInput
 from core.scheduling import availability
 from core.scheduling.availability import Availability, DatedException, Limits, WeeklyHours
 from core.scheduling.windows import Window, common, merged, span, without
-from core.scheduling.zones import clock_changes as changes_between
-from core.scheduling.zones import instant, spans
+from core.scheduling.zones import clock_changes, instant, spans
 
 pytestmark = pytest.mark.unit
 
@@ -263,11 +262,11 @@ def test_windows_are_sets_of_minutes(some: list[Window], others: list[Window]) -
     ],
 )
 def test_a_clock_change_is_said_in_wall_clock_times(name: str, first: date, shows: str, then: str) -> None:
-    found = changes_between(first, first + 40 * DAY, ZoneInfo(name))[0]
+    found = clock_changes(first, first + 40 * DAY, ZoneInfo(name))[0]
     assert (found.shows, found.then) == (datetime.fromisoformat(shows), datetime.fromisoformat(then))
     assert found.skips == (found.then > found.shows)
 
 
 @pytest.mark.parametrize("name", ["Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Kiritimati"])
 def test_zones_without_summer_time_have_no_clock_changes(name: str) -> None:
-    assert changes_between(date(2026, 1, 1), date(2026, 12, 31), ZoneInfo(name)) == []
+    assert clock_changes(date(2026, 1, 1), date(2026, 12, 31), ZoneInfo(name)) == []
