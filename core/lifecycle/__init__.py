@@ -12,5 +12,7 @@
 | 8 | notify | families told | family.told, message.sent | | guardian: Home |
 | 9 | measure | progress, next briefing | progress.updated, briefing.prepared | | student: Progress, instructor: Home |
 
+Before it: `series` and `series_change` (many lessons at once), `changes`, `asked` and `make_up` (what families do
+with theirs), each through the parts of `schedule`.
 Beside the line: `cases` (exceptions), `consent`, `chain` (the order of 5 to 9), `timers` (what the clock does).
 """

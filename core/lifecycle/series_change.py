@@ -162,11 +162,11 @@ def _part(db: Session, series_id: str, session_id: str, scope: Scope, version: i
     ).all()
     now = services.current().clock.now()
     ahead = [row for row in rows if row.status == "scheduled" and row.starts_at > now]
-    pointed = next((row for row in rows if row.id == session_id), None)
-    if pointed is None:
+    pointed = db.get(ClassSession, session_id)
+    if pointed is not None and pointed.version != version:
+        raise Conflict()  # perhaps somebody gave it to a series of its own
+    if pointed is None or pointed.series_id != series_id:
         raise NotFound("This lesson does not exist.")
-    if pointed.version != version:
-        raise Conflict()
     if pointed.status != "scheduled" or pointed.starts_at <= now:
         raise Conflict("This lesson has started or is over; it cannot be changed any more.")
     first = pointed.series_day if scope == "following" else min(row.series_day for row in ahead)

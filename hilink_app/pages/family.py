@@ -200,6 +200,7 @@ def family() -> rx.Component:
                 icon_name="calendar-plus",
             ),
         ),
+        ui.note("calendar-clock", t("Cannot make one? Move or cancel it under All lessons.")),
     )
     consents = ui.panel(
         ui.panel_head(t("What we may do with {name}’s lessons", name=Family.child_first)),
