@@ -18,14 +18,14 @@ from core.lifecycle.readiness import look
 
 GRACE = timedelta(seconds=60)
 """A lesson scheduled at short notice: the deliveries go first."""
-_SPREAD_S = 900
-"""Lessons start on the hour, all of them: what has time is spread over a quarter of an hour before its deadline."""
+SPREAD_S = 300
+"""Lessons start on the hour, all of them: what has time is spread over five minutes before its deadline."""
 
 
 def set_staging_timers(db: Session, row: ClassSession, now: datetime) -> None:
     """The three looks at a lesson before it begins: stage, readiness, refresh. Too late for one: left out."""
     settings = services.current().settings
-    spread = timedelta(seconds=zlib.crc32(row.id.encode()) % _SPREAD_S)
+    spread = timedelta(seconds=zlib.crc32(row.id.encode()) % SPREAD_S)
     wanted = (
         ("stage", settings.stage_before_s, spread),
         ("readiness", settings.ready_before_s, timedelta()),

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select, update
 
 from core import services
 from core.access import viewer_for
-from core.clock import tick_timers
+from core.clock import cancel_timers, tick_timers
 from core.delivery.engine import forget, queued
 from core.domain import CurriculumTopic, ExceptionCase, Message, Person, PersonRole, Summary, Timer
 from core.hookspecs import HOOK_API, hookimpl
@@ -113,6 +113,8 @@ class _Week:
         with self._then.store.write() as db:
             provision_room(db, view.id)
             stage_briefing(db, view.id)
+            # Nobody is written to about the past: a look at who was told would find every lesson wanting.
+            cancel_timers(db, view.id, ("stage", "readiness", "refresh"))
         return view.id
 
     def _teach(self, lesson: Lesson, session_id: str) -> timedelta:
