@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -170,7 +171,8 @@ def zone_name(tz: str, lang: str = DEFAULT) -> str:
 
 def language_name(tag: str, lang: str = DEFAULT) -> str:
     """A language as the reader calls it: ``German``, ``Deutsch``; the tag itself when nobody has named it."""
-    return locale(lang).languages.get(tag.split("-")[0], tag)
+    names = cast("Mapping[str, str]", locale(lang).languages)
+    return names.get(tag.split("-")[0], tag)
 
 
 def same_clock(tz: str, other: str, at: datetime) -> bool:

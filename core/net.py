@@ -76,7 +76,11 @@ def fetch_text(
     private: allow addresses of private networks. etag: of the last time.
     """
     line = _Line(time.monotonic() + timeout_s, private, resolver)
-    headers = {"User-Agent": _USER_AGENT, "Accept": "text/calendar, text/*;q=0.5", "Accept-Encoding": "gzip"}
+    headers: dict[str | bytes, str | bytes] = {
+        "User-Agent": _USER_AGENT,
+        "Accept": "text/calendar, text/*;q=0.5",
+        "Accept-Encoding": "gzip",
+    }
     if etag:
         headers["If-None-Match"] = etag
     with httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=line) as pool:

@@ -84,9 +84,9 @@ class Publisher:
         self._extension_ids: dict[str, int] = {}
         self._window_bytes = 0
         limits, own_bps = endpoint.limits, participant.rights.uplink_bps
-        self._uplink_bps = min(own_bps, limits.uplink_bps) if own_bps else limits.uplink_bps
+        self.uplink_bps = min(own_bps, limits.uplink_bps) if own_bps else limits.uplink_bps
         hard_bps = min(2 * own_bps, limits.uplink_hard_bps) if own_bps else limits.uplink_hard_bps
-        self._window_limit = hard_bps // 8
+        self.window_limit = hard_bps // 8
         self._flooded_s = 0
 
     @property
@@ -156,7 +156,7 @@ class Publisher:
     def on_rtp(self, packet: bytes) -> None:
         """One packet in the clear."""
         self._window_bytes += len(packet)
-        if self._window_bytes > self._window_limit:
+        if self._window_bytes > self.window_limit:
             self._endpoint.port.counters.over_limit += 1
             return
         try:
@@ -208,7 +208,7 @@ class Publisher:
 
     def report(self, now: float) -> None:
         """Once a second: reception reports, and the ceiling for what the browser may send."""
-        self._flooded_s = self._flooded_s + 1 if self._window_bytes > self._window_limit else 0
+        self._flooded_s = self._flooded_s + 1 if self._window_bytes > self.window_limit else 0
         self._endpoint.port.counters.bytes_in += self._window_bytes
         self._window_bytes = 0
         if self._flooded_s >= FLOOD_S:
@@ -220,7 +220,7 @@ class Publisher:
         packet = rtcp.build_rr(1, blocks)
         video = [one.ssrc for one in self.encodings if one.is_video and one.ssrc]
         if video:
-            packet += rtcp.build_remb(1, self._uplink_bps, video)
+            packet += rtcp.build_remb(1, self.uplink_bps, video)
         self.transport.send_rtcp(packet)
 
     def _feed_back(self, packet: bytes) -> None:

@@ -171,13 +171,13 @@ def place_session(
     Either may stay as it is.
     """
     _coordinator(actor)
-    people: tuple[str, ...] = ()
+    wanted: Booking | None = None
     try:
         with services.current().store.write() as db:
             row = changeable(db, session_id, version)
+            wanted = booking_of(db, session_id, Window(starts_at, ends_at), instructor_id)
             rows = seats(db, session_id)
             staying = [one for one in rows if one.role != "instructor" or one.person_id == instructor_id]
-            people = (instructor_id, *(seat.person_id for seat in staying))
             _retime(db, row, staying, starts_at, ends_at)
             if any(seat.role == "instructor" for seat in staying):
                 announce(db, actor, row, "moved")
@@ -185,7 +185,7 @@ def place_session(
                 reassign_in(db, actor, row, instructor_id)
             return session_view(db, session_id)
     except DBAPIError as error:
-        raise clash(error, Window(starts_at, ends_at), people, session_id) from error
+        raise clash(error, wanted) from error
 
 
 def cancel_session(actor: Actor, session_id: str, version: int) -> ClassSessionView:

@@ -85,15 +85,15 @@ def _check_size(book: Any) -> None:
     if len(events) > MOST_EVENTS:
         raise CalendarError("too_many_events")
     for event in events:
-        rules = event.get("RRULE", [])
-        for rule in rules if isinstance(rules, list) else [rules]:
-            if str(next(iter(rule.get("FREQ", [""])), "")).upper() in _OFTEN:
-                raise CalendarError("too_hard")
+        found: Any = event.get("RRULE", [])
+        rules = cast("list[Any]", found if isinstance(found, list) else [found])
+        if any(str(part).upper() in _OFTEN for rule in rules for part in rule.get("FREQ", [])):
+            raise CalendarError("too_hard")
 
 
 def _occurrences(book: Any, within: Window) -> Iterator[Any]:
     """In order, one after the other: a rule without an end is followed no farther than `within`."""
-    import recurring_ical_events
+    import recurring_ical_events  # pyright: ignore[reportMissingTypeStubs]
 
     query = cast("Any", recurring_ical_events).of(book, skip_bad_series=True)
     for event in query.after(within.starts_at):

@@ -67,15 +67,6 @@ def clock_changes(first: date, last: date, zone: ZoneInfo) -> list[ClockChange]:
     return [one for one in found if first <= one.shows.date() <= last]
 
 
-def clock_changes(first: date, last: date, zone: ZoneInfo) -> list[ClockChange]:
-    """The clock changes on the local dates from `first` to `last`, in order."""
-    found: list[ClockChange] = []
-    for at in changes(_midnight(first) - _FARTHEST, _midnight(last) + timedelta(days=1) + _FARTHEST, zone):
-        shows, then = (_naive(at + _offset(moment, zone)) for moment in (at - _SECOND, at))
-        found.append(ClockChange(at, shows, then))
-    return [one for one in found if first <= one.shows.date() <= last]
-
-
 def _pieces(
     first: datetime, last: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[datetime, datetime, timedelta]]:

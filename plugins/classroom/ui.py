@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """The room as a page. Loaded by the web role alone."""
 
 import reflex as rx

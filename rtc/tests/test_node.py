@@ -324,8 +324,8 @@ async def test_rights_may_say_how_little_somebody_sends(media: MediaClient, node
     await bob.publish()
     little, much = (node.rooms["room"].participants[one].publisher for one in ("ann", "bob"))
     assert little is not None and much is not None
-    assert (little._uplink_bps, little._window_limit) == (100_000, 25_000)
-    assert (much._uplink_bps, much._window_limit) == (4_000_000, 2_000_000)
+    assert (little.uplink_bps, little.window_limit) == (100_000, 25_000)
+    assert (much.uplink_bps, much.window_limit) == (4_000_000, 2_000_000)
     with pytest.raises(MediaError):
         await media.join("room", "cat", replace(RIGHTS, uplink_bps=-1))
     await asyncio.gather(ann.pc.close(), bob.pc.close())

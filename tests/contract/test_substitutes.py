@@ -65,9 +65,13 @@ def viewer(person: Person, *roles: str) -> Viewer:
 
 def away(person_id: str, starts_at: datetime, now: datetime) -> AvailabilityException:
     """For two hours."""
-    span = {"starts_at": starts_at, "ends_at": starts_at + 2 * HOUR}
     return AvailabilityException(
-        person_id=person_id, kind="away", created_by=person_id, created_at=now, **span
+        person_id=person_id,
+        kind="away",
+        created_by=person_id,
+        created_at=now,
+        starts_at=starts_at,
+        ends_at=starts_at + 2 * HOUR,
     )
 
 

@@ -54,7 +54,7 @@ def minutes(windows: list[Window]) -> set[datetime]:
     return {one.starts_at + MINUTE * number for one in windows for number in range(int(one.length / MINUTE))}
 
 
-def clock_changes(name: str, first: int, last: int) -> list[datetime]:
+def changes(name: str, first: int, last: int) -> list[datetime]:
     """Moments (to the hour) around which a zone's offset changes in these years."""
     zone, found = ZoneInfo(name), list[datetime]()
     moment, before = datetime(first, 1, 1, tzinfo=UTC), None
@@ -66,7 +66,7 @@ def clock_changes(name: str, first: int, last: int) -> list[datetime]:
     return found
 
 
-CHANGES = [(name, one) for name in AWKWARD for one in clock_changes(name, 2010, 2012)]
+CHANGES = [(name, one) for name in AWKWARD for one in changes(name, 2010, 2012)]
 
 
 @settings(deadline=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core.access import Viewer, viewer_for
 from core.clock import tick_timers
@@ -83,7 +83,7 @@ class School:
     def cases(self, kind: str = "not_ready") -> list[ExceptionCase]:
         with self.app.store.read() as db:
             query = select(ExceptionCase).where(ExceptionCase.kind == kind)
-            return list(db.exec(query.order_by(ExceptionCase.opened_at)))
+            return list(db.exec(query.order_by(col(ExceptionCase.opened_at))))
 
     def told(self, kind: str = "reminder") -> list[tuple[str, int]]:
         """(reader, seconds before the start) in the order of the queue."""
