@@ -107,6 +107,13 @@ class Settings(BaseSettings):
     reminders_s: tuple[int, ...] = Field(
         default=(86_400, 3_600, 600), description="Reminders, seconds before the start."
     )
+    request_due_s: int = Field(
+        default=86_400, ge=3_600, description="A request for lessons should be answered within this time."
+    )
+    auto_accept: Literal["off", "continuity"] = Field(
+        default="off",
+        description="A rule that places requests: continuity takes who taught the student and meets every wish.",
+    )
     substitutes_at_a_time: int = Field(
         default=3, ge=1, le=10, description="Instructors who are asked to substitute at the same time."
     )

@@ -315,6 +315,16 @@ class LessonReady(Event):
     ready: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestChanged(Event):
+    """person_id: the student lessons are asked for. change: asked | placed | rejected | withdrawn | reopened."""
+
+    kind: ClassVar[str] = "request.changed"
+    request_id: str
+    change: str
+    version: int
+
+
 HOOK_OF_EVENT: dict[str, str] = {
     SessionScheduled.kind: "on_schedule",
     AttendanceFinalized.kind: "on_session_end",

@@ -20,7 +20,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, get_timezone_location
+from babel.dates import format_date, format_skeleton, get_day_names, get_timezone_location
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -132,6 +132,11 @@ def format_day_short(at: datetime | date, tz: str = "UTC", lang: str = DEFAULT) 
     """Short weekday and date: ``Thu 12 Nov``."""
     day = at.astimezone(zone(tz)) if isinstance(at, datetime) else at
     return format_date(day, _DAYS[language(lang)][1], locale=_formats(lang))
+
+
+def format_weekday(weekday: int, lang: str = DEFAULT) -> str:
+    """A day of the week, 0 = Monday: ``Thu``."""
+    return str(get_day_names("abbreviated", locale=_formats(lang))[weekday])
 
 
 def format_when(at: datetime, tz: str, lang: str = DEFAULT) -> str:

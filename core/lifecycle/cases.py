@@ -45,6 +45,7 @@ CLASSES: dict[str, CaseClass] = {
     "busy_calendar_failed": CaseClass(N_("A calendar cannot be read"), "coordinator", "normal", 96),
     "change_requested": CaseClass(N_("A family asks to change a lesson"), "coordinator", "normal", 4),
     "not_ready": CaseClass(N_("A lesson is not ready"), "operator", "urgent"),
+    "request_unplaced": CaseClass(N_("Lessons that nobody can give"), "coordinator", "high", 16),
     "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
 OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)

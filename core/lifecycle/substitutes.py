@@ -29,9 +29,9 @@ from core.lifecycle.cases import open_case, settle_cases
 from core.lifecycle.clash import Booking, clash
 from core.lifecycle.notify import queue_message
 from core.lifecycle.schedule import reassign_in
-from core.queries.bookable import Bookable, bookable, teachers_of
+from core.queries.bookable import as_teacher, bookable, teachers_of
 from core.scheduling.availability import Reason
-from core.scheduling.matching import Fit, Ranking, Teacher, rank_teachers, reasons_against_teacher
+from core.scheduling.matching import Fit, Ranking, rank_teachers, reasons_against_teacher
 from core.scheduling.windows import Window
 
 LIVE = ("open", "offered", "escalated")
@@ -220,7 +220,7 @@ def _ranking(db: Session, session: ClassSession, out_id: str) -> Ranking:
     lesson = Window(session.starts_at, session.ends_at)
     people = [one for one in teachers_of(db, session.course_id) if one != out_id]
     found = bookable(db, people, lesson)
-    teachers = [_teacher(found[one]) for one in people if one in found]
+    teachers = [as_teacher(found[one]) for one in people if one in found]
     return rank_teachers(
         session.course_id,
         session.language,
@@ -229,20 +229,6 @@ def _ranking(db: Session, session: ClassSession, out_id: str) -> Ranking:
         teachers,
         services.current().clock.now(),
         _taught(db, people, students),
-    )
-
-
-def _teacher(one: Bookable) -> Teacher:
-    return Teacher(
-        person_id=one.person_id,
-        name=one.name,
-        tz=one.tz,
-        availability=one.availability,
-        lang=one.lang,
-        booked=one.booked,
-        busy=one.busy,
-        languages=one.languages,
-        courses=one.courses,
     )
 
 
@@ -427,7 +413,7 @@ def _check_free(db: Session, session: ClassSession, instructor_id: str) -> None:
     """Things may have changed since they were asked."""
     lesson = Window(session.starts_at, session.ends_at)
     one = bookable(db, [instructor_id], lesson)[instructor_id]
-    against = reasons_against_teacher(_teacher(one), lesson, services.current().clock.now())
+    against = reasons_against_teacher(as_teacher(one), lesson, services.current().clock.now())
     if any(reason.code in ("booked", "away", "busy") for reason in against):
         raise Conflict("You are not free at that time any more.")
 

@@ -12,6 +12,7 @@ from core.lifecycle import (
     readiness,
     recordings,
     reminders,
+    requests,
     retention,
     series,
     staging,
@@ -23,7 +24,7 @@ from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
 from core.services import Services, current
 
-REGISTERED = (calendars, courses, readiness, reminders, series, staging, substitutes, timers)
+REGISTERED = (calendars, courses, readiness, reminders, requests, series, staging, substitutes, timers)
 """Their timers and ticks exist by being imported."""
 _MOST_BATCHES = 20
 """A tick sends this many batches at most, so that it ends and others get their turn."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from core import services
-from core.queries.bookable import Bookable, bookable
+from core.queries.bookable import as_teacher, bookable
 from core.scheduling.availability import Reason
 from core.scheduling.matching import LOOK_AROUND, Teacher, against, alternatives, reasons_against_teacher
 from core.scheduling.windows import Window
@@ -59,18 +59,4 @@ def _people(
     db: Session, person_ids: Sequence[str], around: Window, without_session: str
 ) -> dict[str, Teacher]:
     found = bookable(db, person_ids, around.widened(LOOK_AROUND), without_session=without_session)
-    return {person_id: _teacher(one) for person_id, one in found.items()}
-
-
-def _teacher(one: Bookable) -> Teacher:
-    return Teacher(
-        person_id=one.person_id,
-        name=one.name,
-        tz=one.tz,
-        availability=one.availability,
-        lang=one.lang,
-        booked=one.booked,
-        busy=one.busy,
-        languages=one.languages,
-        courses=one.courses,
-    )
+    return {person_id: as_teacher(one) for person_id, one in found.items()}
