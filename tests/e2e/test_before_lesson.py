@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlmodel import col, select
 
+from core.domain import ClassSession
+from core.services import using
+from hilink_app import bootstrap
 from hilink_app.demo.people import PASSWORD
 from tests.stack import Stack
 
@@ -71,9 +75,13 @@ def test_a_course_does_without_the_chat(open_as: Callable[[str, str], Page]) -> 
         expect(row.get_by_text("No chat")).to_have_count(int(without))
 
 
-def test_a_lesson_is_checked_on_demand(open_as: Callable[[str, str], Page]) -> None:
-    page = open_as("coordinator", "/today")
-    page.get_by_role("row").filter(has_text="Expected").get_by_role("button", name="Open").first.click()
+def test_a_lesson_is_checked_on_demand(open_as: Callable[[str, str], Page], hilink_stack: Stack) -> None:
+    made = bootstrap.build(hilink_stack.settings, "cli")
+    with using(made), made.store.read() as db:
+        planned = select(ClassSession.id).where(ClassSession.status == "scheduled")
+        session_id = db.exec(planned.order_by(col(ClassSession.starts_at).desc())).first()
+    made.store.close()
+    page = open_as("coordinator", f"/today?lesson={session_id}")
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Check now").click()
     expect(dialog.get_by_text("Checked", exact=False).last).to_be_visible()
