@@ -3,7 +3,7 @@
 | step | file | what it does | event | hook | where it is seen |
 |---|---|---|---|---|---|
 | 1 | schedule | books people and time, writes timers | session.scheduled | on_schedule | coordinator: Today, Calendar |
-| 2 | provision | room, personal links, briefing | room.provisioned | | operator: Deliveries |
+| 2 | provision | room, personal links, briefing | room.provisioned, lesson.ready | | coordinator: Today, operator: Deliveries |
 | 3 | join | who may enter, with which rights | | | Room |
 | 4 | live | presence, signals, transcript | participant.joined, session.started, engagement.measured | | coordinator: Today |
 | 5 | end | ends, attendance final | session.ended, attendance.finalized | on_session_end | student: Progress |
@@ -14,5 +14,7 @@
 
 Before it: `series` and `series_change` (many lessons at once), `changes`, `asked` and `make_up` (what families do
 with theirs), each through the parts of `schedule`.
+Between 2 and 3: `staging` (a day before), `readiness` (half an hour before), `reminders`, `feeds` (private calendars),
+`courses` (what a course's lessons offer).
 Beside the line: `cases` (exceptions), `consent`, `chain` (the order of 5 to 9), `timers` (what the clock does).
 """

@@ -53,7 +53,7 @@ def _template() -> rx.Component:
         ui.form(
             ui.form_error(Courses.problem),
             rx.el.fieldset(
-                rx.el.legend(t("In the room"), class_name="hl-strong"),
+                rx.el.legend(t("In the room"), class_name="hl-strong", margin_bottom="8px"),
                 *(_tool(name, words) for name, words in TOOLS.items()),
                 class_name="hl-col hl-g2",
             ),

@@ -18,10 +18,8 @@ def _time(item: rx.Var[tuple[str, str, bool]]) -> rx.Component:
     )
 
 
-def _clock(label: rx.Var, name: str, value: rx.Var, error: rx.Var | str = "") -> rx.Component:
-    return ui.text_field(
-        label, name, kind="time", default_value=value, error=error, key=name + Reminders.round.to(str)
-    )
+def _clock(label: rx.Var, name: str, value: rx.Var) -> rx.Component:
+    return ui.text_field(label, name, kind="time", default_value=value, key=name + Reminders.round.to(str))
 
 
 def reminders() -> rx.Component:
@@ -41,21 +39,24 @@ def reminders() -> rx.Component:
         ui.panel_head(t("Reminders")),
         ui.form(
             rx.el.fieldset(
-                rx.el.legend(t("Remind me of a lesson"), class_name="hl-strong"),
+                rx.el.legend(t("Remind me of a lesson"), class_name="hl-strong", margin_bottom="8px"),
                 rx.foreach(Reminders.times, _time),
                 ui.error_text(_error("reminders"), "reminders"),
                 class_name="hl-col hl-g2",
             ),
             channel,
             ui.row(
-                _clock(t("Quiet from"), "quiet_from", Reminders.quiet_from, _error("quiet")),
+                _clock(t("Quiet from"), "quiet_from", Reminders.quiet_from),
                 _clock(t("Quiet until"), "quiet_until", Reminders.quiet_until),
                 gap=3,
             ),
+            ui.error_text(_error("quiet"), "quiet"),
             ui.quiet(t("A reminder that would come in your quiet hours comes shortly before them.")),
             ui.row(
                 ui.button(t("Save reminders"), type="submit"),
-                rx.cond(Reminders.own, rx.fragment(), ui.quiet(t("Until then the usual times hold."))),
+                rx.cond(
+                    Reminders.own, rx.fragment(), ui.quiet(t("Until you save them, these usual times hold."))
+                ),
             ),
             on_submit=Reminders.save,
         ),
@@ -67,17 +68,25 @@ def calendar() -> rx.Component:
     fresh = ui.callout(
         "acc",
         "calendar-plus",
-        ui.text_field(
-            t("Your address"),
-            "calendar_address",
-            hint=t("Add it to your calendar as a calendar from the internet. It is shown only this once."),
-            value=CalendarAddress.address,
-            read_only=True,
-        ),
-        ui.row(
-            ui.button(
-                t("Copy address"), icon="copy", size="s", on_click=rx.set_clipboard(CalendarAddress.address)
-            )
+        ui.stack(
+            ui.text_field(
+                t("Your address"),
+                "calendar_address",
+                hint=t(
+                    "Add it to your calendar as a calendar from the internet. It is shown only this once."
+                ),
+                value=CalendarAddress.address,
+                read_only=True,
+            ),
+            ui.row(
+                ui.button(
+                    t("Copy address"),
+                    icon="copy",
+                    size="s",
+                    on_click=rx.set_clipboard(CalendarAddress.address),
+                )
+            ),
+            gap=2,
         ),
     )
     used = rx.cond(

@@ -67,7 +67,9 @@ def _mail(message: MessageView, content: Content, reader: Person, invitation: by
     mail.add_alternative(_templates.get_template("mail.html").render(words), subtype="html")
     if invitation:
         # Calendars take the part with the method; the file is for people whose mail program shows none.
-        mail.add_alternative(invitation.decode(), subtype="calendar", params={"method": content.calendar})
+        # Bytes, not text: the lines of a calendar end in CRLF, which text parts lose.
+        how = {"method": content.calendar, "charset": "utf-8"}
+        mail.add_alternative(invitation, maintype="text", subtype="calendar", params=how)
         mail.add_attachment(invitation, maintype="application", subtype="ics", filename="invite.ics")
     mail["Content-Language"] = reader.lang  # last: the calls above move Content-* headers into the first part
     return mail

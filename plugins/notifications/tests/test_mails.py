@@ -8,8 +8,8 @@ import pytest
 from icalendar import Calendar
 from sqlmodel import select
 
-from core.domain import Message, Person, Qualification
-from core.domain.load import session_view
+from core.domain import ClassSession, Message, Person, Qualification
+from core.domain.load import case_view, session_view
 from core.lifecycle.notify import MessageView
 from core.services import Services
 from core.testing import seed, services
@@ -123,3 +123,95 @@ def test_a_subject_cannot_bring_in_header_lines(app: Services):
     _invite(app, one, "scheduled")
     mail = _mails(app, "invitation")[one.guardians[0].id]
     assert mail["Bcc"] is None
+
+
+def test_the_invitation_is_an_alternative_and_a_file(app: Services):
+    """Google and Outlook take the part with the method; others show the file."""
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    mail = _mails(app, "invitation")[one.instructor.id]
+    assert mail.get_content_type() == "multipart/mixed"
+    inner, attached = mail.iter_parts()
+    kinds = [part.get_content_type() for part in inner.iter_parts()]
+    assert kinds == ["text/plain", "text/html", "text/calendar"]
+    calendar = list(inner.iter_parts())[-1]
+    assert (calendar.get_param("method"), calendar.get_param("charset")) == ("REQUEST", "utf-8")
+    assert (attached.get_filename(), attached.get_content_type()) == ("invite.ics", "application/ics")
+    assert attached.get_content() == calendar.get_payload(decode=True)
+
+
+@pytest.mark.parametrize(
+    "tz",
+    [
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "America/Sao_Paulo",
+        "Pacific/Apia",
+        "Africa/Casablanca",
+        "UTC",
+    ],
+)
+def test_every_kind_of_invitation_is_valid_in_every_zone(app: Services, tz: str):
+    one = _lesson(app)
+    with app.store.write() as db:
+        one.instructor.tz = tz
+        db.add(one.instructor)
+    for change, kind, method in (
+        ("scheduled", "invitation", "REQUEST"),
+        ("moved", "moved", "REQUEST"),
+        ("cancelled", "cancelled", "CANCEL"),
+    ):
+        if change != "scheduled":
+            _change(app, one, change)
+        _invite(app, one, change)
+        event = _event(_mails(app, kind)[one.instructor.id]).walk("VEVENT")[0]
+        assert event.errors == []
+        assert event["DTSTART"].dt == one.session.starts_at
+        assert event["UID"].startswith(one.session.id)
+        assert {"DTSTAMP", "ORGANIZER", "ATTENDEE", "SEQUENCE"} <= set(event)
+        assert event["STATUS"] == ("CANCELLED" if method == "CANCEL" else "CONFIRMED")
+
+
+def test_an_update_keeps_the_uid_and_raises_the_sequence(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    _change(app, one, "moved")
+    _invite(app, one, "moved")
+    first = _event(_mails(app, "invitation")[one.instructor.id]).walk("VEVENT")[0]
+    second = _event(_mails(app, "moved")[one.instructor.id]).walk("VEVENT")[0]
+    assert first["UID"] == second["UID"]
+    assert (first["SEQUENCE"], second["SEQUENCE"]) == (1, 2)
+
+
+def test_a_calendar_entry_names_nobody_in_full(app: Services):
+    one = _lesson(app)
+    _invite(app, one, "scheduled")
+    mails = _mails(app, "invitation")
+    titles = {who: str(_event(mail).walk("VEVENT")[0]["SUMMARY"]) for who, mail in mails.items()}
+    student = one.students[0].first_name
+    assert titles == {
+        one.instructor.id: f"Algebra with {student}",
+        one.guardians[0].id: f"{student}: Algebra",
+    }
+
+
+def test_a_lesson_that_is_not_ready_is_said_in_words(app: Services):
+    one = _lesson(app)
+    with app.store.write() as db:
+        row = seed.case(db, one, "not_ready")
+        row.facts = {"missing": ["node", "told"], "version": 1}
+        row.queue = "coordinator"
+        db.add(row)
+        db.flush()
+        service.alert(db, case_view(db, row.id), "opened", absence_mails=False)
+    text = _text(_mails(app, "case")[one.coordinator.id])
+    assert "No media server is running" in text
+    assert "Not everybody has been told" in text
+
+
+def _change(app: Services, one: seed.Lesson, change: str) -> None:
+    with app.store.write() as db:
+        session = db.get_one(ClassSession, one.session.id)
+        session.version += 1
+        session.status = "cancelled" if change == "cancelled" else "scheduled"
+        db.add(session)
