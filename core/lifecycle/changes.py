@@ -17,7 +17,7 @@ from core.domain import ClassSession, LessonChange, Person
 from core.domain.load import seats, session_view
 from core.errors import Conflict
 from core.lifecycle.clash import Booking, booking_of, check_free, clash
-from core.lifecycle.families import student_for
+from core.lifecycle.families import check_theirs, student_for
 from core.lifecycle.make_up import grant_credit, of_package
 from core.lifecycle.schedule import announce, cancel_in, changeable, close_seat, move_in
 from core.scheduling.policy import Case, Kind, Policy, Verdict, judge, month_of
@@ -96,6 +96,7 @@ def undo_reschedule(viewer: Viewer, session_id: str, version: int) -> ClassSessi
                 )
             ).first()
             if change is None:
+                check_theirs(db, viewer, session_id)
                 raise Conflict("This can no longer be taken back. You can move the lesson again.")
             student_for(db, viewer, session_id, change.student_id)
             row = changeable(db, session_id, version)

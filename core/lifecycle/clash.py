@@ -85,7 +85,7 @@ def taken(
             Seat.starts_at < max(one.ends_at for one in lessons),
             Seat.ends_at > min(one.starts_at for one in lessons),
         )
-        .order_by(col(Seat.starts_at), col(Seat.id))
+        .order_by(col(Seat.starts_at), col(Seat.role), col(Seat.id))  # the instructor is named first
     ).all()
     found: dict[Window, DoubleBooked] = {}
     for seat, person, course in booked:

@@ -45,6 +45,18 @@ def student_for(
     return found[0]
 
 
+def check_theirs(db: Session, viewer: Viewer, session_id: str) -> None:
+    """NotFound for a lesson in which the viewer acts for nobody."""
+    query = select(Seat.id).where(
+        Seat.session_id == session_id,
+        Seat.role == "student",
+        col(Seat.active).is_(True),
+        col(Seat.person_id).in_(acts_for(db, viewer)),
+    )
+    if db.exec(query).first() is None:
+        raise NotFound("This lesson does not exist.")
+
+
 def check_of_age(student: Person, viewer: Viewer) -> None:
     """NotAllowed for a student under age, unless the organisation lets them."""
     if student.id == viewer.person_id and student.is_minor and not services.current().settings.change_minors:

@@ -68,7 +68,7 @@ def schedule_in(
     """
     check_times(new.starts_at, new.ends_at, services.current().clock.now())
     check_people(db, new.course_id, new.instructor_id, new.student_ids)
-    row = session_row(actor, new, series_id=series_id, series_day=series_day)
+    row = session_row(actor.person_id or new.instructor_id, new, series_id=series_id, series_day=series_day)
     db.add(row)
     db.flush()
     db.add_all(seat_rows(row, new))
@@ -78,7 +78,7 @@ def schedule_in(
 
 
 def session_row(
-    actor: Actor, new: NewSession, *, series_id: str | None = None, series_day: str = ""
+    created_by: str, new: NewSession, *, series_id: str | None = None, series_day: str = ""
 ) -> ClassSession:
     return ClassSession(
         course_id=new.course_id,
@@ -86,7 +86,7 @@ def session_row(
         title=new.title.strip()[:200],
         starts_at=new.starts_at,
         ends_at=new.ends_at,
-        created_by=actor.person_id or new.instructor_id,
+        created_by=created_by,
         series_id=series_id,
         series_day=series_day,
         language=new.language,

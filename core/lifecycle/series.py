@@ -70,7 +70,7 @@ class Booked:
     refused: tuple[tuple[datetime, str], ...] = ()
 
 
-def schedule_series(actor: Actor, new: NewSeries, *, all_or_nothing: bool = True) -> Booked:
+def schedule_series(actor: Actor, new_series: NewSeries, *, all_or_nothing: bool = True) -> Booked:
     """Book all lessons of a series. Coordinators alone. InvalidInput, NotFound, Conflict; nothing is half done.
 
     all_or_nothing: a single clash refuses everything; otherwise the dates that clash are left out.
@@ -78,7 +78,7 @@ def schedule_series(actor: Actor, new: NewSeries, *, all_or_nothing: bool = True
     check_coordinator(actor)
     try:
         with services.current().store.write() as db:
-            return book_series_in(db, actor, new, all_or_nothing=all_or_nothing)
+            return book_series_in(db, actor, new_series, all_or_nothing=all_or_nothing)
     except DBAPIError as error:
         raise clash(error) from error
 
@@ -139,7 +139,12 @@ def book_lessons(
             title=series.title,
             language=series.language,
         )
-        row = session_row(actor, new, series_id=series.id, series_day=one.local.date().isoformat())
+        row = session_row(
+            actor.person_id or series.created_by,
+            new,
+            series_id=series.id,
+            series_day=one.local.date().isoformat(),
+        )
         rows.append(row)
         seats += seat_rows(row, new)
     db.add_all(rows)

@@ -37,12 +37,12 @@ class Preview:
     holidays: list[tuple[str, str]]
 
 
-def preview(viewer: Viewer, new: NewSeries, *, skip_holidays: bool) -> Preview:
+def preview(viewer: Viewer, new_series: NewSeries, *, skip_holidays: bool) -> Preview:
     """What booking this series would do, without doing it. InvalidInput."""
     if not viewer.has("coordinator"):
         raise NotAllowed()
     with services.current().store.read() as db:
-        new = within_package(db, new)
+        new = within_package(db, new_series)
         off = _holidays(db, new.people)
         named = {one.local.date() for one in lessons_of(new)}
         hit = [(day.isoformat(), off[day]) for day in sorted(named & off.keys())]
@@ -59,12 +59,12 @@ def preview(viewer: Viewer, new: NewSeries, *, skip_holidays: bool) -> Preview:
     return Preview(lines, len(against), hit)
 
 
-def without_holidays(viewer: Viewer, new: NewSeries) -> NewSeries:
+def without_holidays(viewer: Viewer, new_series: NewSeries) -> NewSeries:
     """The same series, the holidays of its people left out."""
     if not viewer.has("coordinator"):
         raise NotAllowed()
     with services.current().store.read() as db:
-        return replace(new, skip=tuple(sorted(_holidays(db, new.people))))
+        return replace(new_series, skip=tuple(sorted(_holidays(db, new_series.people))))
 
 
 def _holidays(db: Session, person_ids: tuple[str, ...]) -> dict[date, str]:

@@ -19,6 +19,9 @@ from core.access import Viewer, viewer_for
 from core.domain import Material, Seat
 from core.errors import NotAllowed, NotFound, NotSignedIn, UserError
 from core.lifecycle import approve, cases, consent, end, extend, join, materials, schedule
+from core.lifecycle.asked import Wish
+from core.lifecycle.series import NewSeries
+from core.lifecycle.series_change import SeriesChange
 from core.queries import board, learn, operate, records, teach
 from core.scheduling.windows import Window
 from core.testing import seed
@@ -244,6 +247,24 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "days": 1,
         "within": Window(later, later + timedelta(days=1)),
         "instructor_ids": [academy.others["instructor_id"]],
+        "series_id": "no-such-series",
+        "credit_id": "no-such-credit",
+        "change_id": "no-such-change",
+        "scope": "this",
+        "change": SeriesChange(length_min=30),
+        "grant": True,
+        "wish": Wish(academy.others["session_id"], "cancel"),
+        "skip_holidays": True,
+        "new_series": NewSeries(
+            academy.others["course_id"],
+            academy.others["instructor_id"],
+            (academy.others["student_id"],),
+            "FREQ=WEEKLY",
+            later.replace(tzinfo=None),
+            "UTC",
+            45,
+            count=2,
+        ),
         "new": schedule.NewSession(
             academy.others["course_id"],
             academy.others["instructor_id"],

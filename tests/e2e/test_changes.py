@@ -2,13 +2,21 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlmodel import select
 
+from core.access import viewer_for
+from core.domain import Course, Person
+from core.errors import Conflict
 from core.i18n import format_time
+from core.lifecycle.schedule import NewSession, schedule_session
+from core.services import using
+from hilink_app import bootstrap
 from hilink_app.demo.people import PASSWORD
 from tests.accessibility import problems
 from tests.stack import Stack
@@ -70,6 +78,31 @@ def test_a_guardian_moves_a_lesson_and_takes_it_back(
     expect(page.locator(f"main time[datetime='{start}']")).to_have_count(0)
 
 
+@pytest.fixture
+def soon(hilink_stack: Stack) -> None:
+    """The guardian's first child has a lesson within a day, whatever the time of day."""
+    app = bootstrap.build(hilink_stack.settings, "cli")
+    with using(app):
+        with app.store.read() as db:
+            ids = {
+                name: db.exec(select(Person.id).where(Person.name == name)).one()
+                for name in ("Aisha Rahman", "Mateus Prates", "Helen Laurent")
+            }
+            course_id = db.exec(select(Course.id).where(Course.name == "Algebra 1")).one()
+            coordinator = viewer_for(db, ids["Helen Laurent"])
+        assert coordinator is not None
+        for hours in range(3, 22):
+            at = app.clock.now() + timedelta(hours=hours)
+            new = NewSession(
+                course_id, ids["Mateus Prates"], (ids["Aisha Rahman"],), at, at + timedelta(minutes=30)
+            )
+            with suppress(Conflict):
+                schedule_session(coordinator, new)
+                break
+    app.store.close()
+
+
+@pytest.mark.usefixtures("soon")
 def test_what_is_too_late_is_asked_for_and_a_lesson_cancelled_in_time_is_had_again(
     open_as: Callable[[str, str], Page],
 ) -> None:
