@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from core import services
 from core.access import Viewer
 from core.access.viewer import children_of
-from core.domain import Course, LessonRequest, Person
+from core.domain import Course, LessonRequest, Person, PersonRole
 from core.errors import NotAllowed, NotFound
 from core.i18n import format_time, format_weekday, gettext, language_name, zone_name
 from core.lifecycle.requests import proposals_of
@@ -225,3 +225,30 @@ def _wished(row: LessonRequest) -> str:
 
 def _window(plain: dict[str, Any], lang: str) -> str:
     return f"{format_weekday(int(plain['weekday']), lang)} {plain['starts']}–{plain['ends']}"
+
+
+@dataclass(frozen=True)
+class AskChoices:
+    """(id, name) of those one may ask for, and of the courses there are."""
+
+    students: list[tuple[str, str]]
+    courses: list[tuple[str, str]]
+
+
+def choices(viewer: Viewer) -> AskChoices:
+    """What the form that asks for lessons offers: one's children, oneself when grown up; coordinators: everybody."""
+    with services.current().store.read() as db:
+        if viewer.has("coordinator"):
+            query = select(Person).join(PersonRole, col(PersonRole.person_id) == Person.id)
+            query = query.where(PersonRole.role == "student", col(Person.active).is_(True))
+            students = list(db.exec(query.order_by(col(Person.name))))
+        else:
+            students = children_of(db, viewer.person_id)
+            me = db.get(Person, viewer.person_id)
+            if me is not None and viewer.has("student") and not me.is_minor:
+                students = [me, *students]
+        courses = db.exec(select(Course).where(col(Course.active).is_(True)).order_by(col(Course.name)))
+        return AskChoices(
+            [(person.id, person.name) for person in students],
+            [(course.id, course.name) for course in courses],
+        )
