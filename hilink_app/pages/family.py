@@ -257,7 +257,7 @@ def family_lessons() -> rx.Component:
     return ui.frame(
         t("Lessons of {name}", name=Family.child_first),
         ui.when_ready(Lessons.ready, rx.cond(Family.child.id != "", lessons_body(), _no_child())),
-        actions=[_switcher(Lessons.load_child)],
+        actions=[ui.button(t("Ask for lessons"), icon="plus", href="/ask"), _switcher(Lessons.load_child)],
         wide=True,
         current="/family/lessons",
     )
