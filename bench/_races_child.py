@@ -70,7 +70,7 @@ def _write(made: Services, actor: Viewer, task: dict[str, Any], seed: int, done:
                 done.note("refused")
             except Exception as error:  # border: what should not happen is counted, and the run goes on
                 with done.lock:
-                    done.errors[type(error).__name__] += 1
+                    done.errors[f"{type(error).__name__}: {error}".splitlines()[0][:160]] += 1
 
 
 def _attempt(made: Services, actor: Viewer, task: dict[str, Any], chance: random.Random, done: Done) -> None:

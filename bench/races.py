@@ -1,6 +1,6 @@
 """Many writers want the same slots: is anybody ever booked twice, does any change get lost?
 
-64 writers (8 processes with 8 threads each) make HILINK_BENCH_ATTEMPTS (10,000) attempts at booking, moving and
+64 writers (4 processes with 16 threads each) make HILINK_BENCH_ATTEMPTS (10,000) attempts at booking, moving and
 cancelling lessons of 8 instructors and 12 students within 6 hours, through core.lifecycle.schedule, on SQLite and
 then on PostgreSQL. HILINK_BENCH_DATABASE=sqlite or postgresql: one of them alone.
 
@@ -44,7 +44,8 @@ from hilink_app.toolchain.paths import ROOT
 from tests.stack import Stack
 
 ATTEMPTS = 10_000
-PROCESSES, THREADS = 8, 8
+PROCESSES, THREADS = 4, 16
+"""More processes would need more connections than PostgreSQL has by default: each has two pools."""
 INSTRUCTORS, STUDENTS, SLOTS = 8, 12, 24
 TARGETS: dict[str, Target] = {
     "double_bookings": ("==", 0),

@@ -30,7 +30,16 @@ from tests.contract.world import SEAT_LINK, SECRET, World, world
 pytestmark = pytest.mark.contract
 
 NOT_A_QUESTION = {"board.day_of"}
-ABOUT_ONESELF = {"profile.own", "profile.change_profile", "profile.change_password"}
+ABOUT_ONESELF = {
+    "feeds.renew",
+    "feeds.state",
+    "feeds.withdraw",
+    "profile.change_password",
+    "profile.change_profile",
+    "profile.own",
+    "reminders.change_wishes",
+    "reminders.wishes",
+}
 STRANGERS = ("student", "instructor", "guardian", "operator", SEAT_LINK)
 
 
@@ -245,6 +254,8 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "token_id": "no-such-token",
         "scopes": ["people:read"],
         "days": 1,
+        "template": {"chat": False},
+        "recorded": True,
         "within": Window(later, later + timedelta(days=1)),
         "instructor_ids": [academy.others["instructor_id"]],
         "series_id": "no-such-series",
