@@ -1,7 +1,7 @@
 """What a family may do with a lesson that is to come, until when, and at which other times."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -19,8 +19,9 @@ from core.queries.free import free_times
 from core.scheduling.policy import Verdict
 from core.scheduling.windows import Window, span
 
-OFFERED = 24
-"""Other times at most; more would not be read."""
+LOOKED_AT = 90
+A_DAY = 4
+"""Other times of one day, those nearest to the lesson's usual hour; more would not be read."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ def options(viewer: Viewer, session_id: str, student_id: str = "") -> Options:
         days: list[FreeDay] = []
         if move.answer != "refused" and view.people("instructor"):
             free = free_times(
-                db, teacher.id, view.people("student"), lesson, most=OFFERED, without_session=row.id
+                db, teacher.id, view.people("student"), lesson, most=LOOKED_AT, without_session=row.id
             )
-            days = _by_day(viewer, free)
+            days = _by_day(viewer, [one for one in free if one != lesson], row.starts_at)
         return Options(
             session_id=row.id,
             student_id=student.id,
@@ -129,8 +130,9 @@ def make_up_options(viewer: Viewer, credit_id: str) -> Options:
         was = get_session(db, credit.session_id)
         teacher = db.get_one(Person, teacher_of(db, was.id))
         around = span(service.clock.now() + timedelta(days=4), was.ends_at - was.starts_at)
-        free = free_times(db, teacher.id, (credit.student_id,), around, most=OFFERED)
-        days = _by_day(viewer, [one for one in free if one.starts_at <= credit.expires_at])
+        free = free_times(db, teacher.id, (credit.student_id,), around, most=LOOKED_AT)
+        free = [one for one in free if one.starts_at <= credit.expires_at]
+        days = _by_day(viewer, free, was.starts_at)
         return Options(
             session_id="",
             student_id=credit.student_id,
@@ -193,13 +195,27 @@ def may_change(viewer: Viewer) -> bool:
         return viewer.has("guardian") or (viewer.has("student") and not minor)
 
 
-def _by_day(viewer: Viewer, free: list[Window]) -> list[FreeDay]:
-    days: dict[str, list[datetime]] = {}
+def _by_day(viewer: Viewer, free: list[Window], usual: datetime) -> list[FreeDay]:
+    """A few times of every day in the viewer's zone, nearest to the hour the lesson usually has."""
+    here = zone(viewer.tz)
+    hour = _minutes(usual.astimezone(here))
+    days: dict[date, list[datetime]] = {}
     for one in free:
-        days.setdefault(one.starts_at.astimezone(zone(viewer.tz)).date().isoformat(), []).append(
-            one.starts_at
-        )
-    return [FreeDay(iso(starts[0]), [iso(at) for at in starts]) for starts in days.values()]
+        local = one.starts_at.astimezone(here)
+        days.setdefault(local.date(), []).append(local)
+    found: list[FreeDay] = []
+    for starts in days.values():
+        nearest = sorted(starts, key=lambda at: abs(_minutes(at) - hour))[:A_DAY]
+        found.append(FreeDay(_iso(starts[0]), [_iso(at) for at in sorted(nearest)]))
+    return found
+
+
+def _minutes(local: datetime) -> int:
+    return local.hour * 60 + local.minute
+
+
+def _iso(local: datetime) -> str:
+    return iso(local.astimezone(UTC))
 
 
 def _said(viewer: Viewer, found: Verdict) -> list[str]:

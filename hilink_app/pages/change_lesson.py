@@ -54,7 +54,13 @@ def _times() -> rx.Component:
         ),
         rx.cond(
             ChangeLesson.days.length() > 0,
-            rx.el.ul(rx.foreach(ChangeLesson.days, _day), class_name="hl-plain hl-col hl-g3"),
+            rx.el.ul(
+                rx.foreach(ChangeLesson.days, _day),
+                class_name="hl-col hl-g3",
+                list_style="none",
+                margin="0",
+                padding="0",
+            ),
             ui.quiet(t("There is no such time within a week of this lesson."), small=False),
         ),
         class_name="hl-col hl-g2",

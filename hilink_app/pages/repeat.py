@@ -110,7 +110,9 @@ def _dates() -> rx.Component:
             ),
             rx.el.ul(
                 rx.foreach(Repeat.dates, _date),
-                class_name="hl-plain hl-col hl-g2",
+                class_name="hl-col hl-g2",
+                list_style="none",
+                margin="0",
                 max_height="240px",
                 overflow_y="auto",
                 padding="2px",

@@ -258,7 +258,10 @@ def test_what_pages_ask_is_answered(school: School) -> None:
     assert "already has Algebra" in preview.dates[0].says
     options = upcoming.options(school.guardian, booked.session_ids[0])
     assert (options.move, options.cancel, options.credit) == ("allowed", "allowed", True)
-    assert options.days
+    starts = [start for day in options.days for start in day.starts]
+    assert starts and all(len(day.starts) <= 4 for day in options.days)
+    assert "2026-12-03T16:00:00+00:00" not in starts
+    assert len({start[:10] for start in starts}) >= 7
     credit_id = changes.cancel(school.guardian, booked.session_ids[0], 1)
     student_id = school.one.students[0].id
     assert [one.id for one in upcoming.credits(school.guardian, student_id)] == [credit_id]
