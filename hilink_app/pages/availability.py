@@ -310,7 +310,7 @@ def _ask() -> rx.Component:
                 tab_index=0,
                 aria_label=t("Lessons that need a substitute"),
             ),
-            rx.cond(more > 0, ui.quiet(ui.tn("and {n} more", "and {n} more", more))),
+            rx.cond(more > 0, ui.quiet(t("and {n} more", n=more))),
             rx.el.p(t("Substitutes are asked at once; families hear of it when one is found.")),
             ui.row(
                 ui.spacer(),
