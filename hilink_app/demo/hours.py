@@ -1,10 +1,12 @@
-"""When the demo academy's instructors work, where they live; one of them is on leave soon."""
+"""When the demo academy's instructors work, where they live, and in which languages; one is on leave soon."""
 
 from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
 
-from core.domain import AvailabilityException, AvailabilityHours, Person
+from core.domain import AvailabilityException, AvailabilityHours, BookingProfile, Person
+from core.scheduling.zones import instant
 from hilink_app.demo.people import DOMAIN
 
 HOURS = {
@@ -16,14 +18,23 @@ HOURS = {
     "priya": (time(13), time(0), range(7)),
     "grace": (time(8, 30), time(19), range(6)),
 }
-AWAY = ("viktor", timedelta(days=3), timedelta(days=5))
-"""Who, from when, until when, counted from today."""
+LANGUAGES = {
+    "instructor": ["en"],
+    "mateus": ["en", "pt"],
+    "ines": ["en", "pt"],
+    "viktor": ["de", "en"],
+    "priya": ["en", "hi"],
+    "grace": ["en", "fr"],
+}
+AWAY = ("viktor", 3, 2)
+"""Who, in how many days, for how many."""
 
 
 def add(db: Session, now: datetime) -> None:
-    """Weekly hours of every instructor, and the leave."""
+    """Weekly hours and languages of every instructor, and the leave."""
     for name, (starts, ends, days) in HOURS.items():
         person = db.exec(select(Person).where(Person.email == f"{name}@{DOMAIN}")).one()
+        db.add(BookingProfile(person_id=person.id, languages=LANGUAGES[name]))
         for weekday in days:
             db.add(
                 AvailabilityHours(
@@ -31,13 +42,16 @@ def add(db: Session, now: datetime) -> None:
                 )
             )
         if name == AWAY[0]:
-            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+            here = ZoneInfo(person.tz)
+            today = datetime.combine(now.astimezone(here).date(), time())
+            first = today + timedelta(days=AWAY[1])
             db.add(
                 AvailabilityException(
                     person_id=person.id,
                     kind="away",
-                    starts_at=midnight + AWAY[1],
-                    ends_at=midnight + AWAY[2],
+                    starts_at=instant(first, here),
+                    ends_at=instant(first + timedelta(days=AWAY[2]), here),
+                    note="Visiting family",
                     created_by=person.id,
                     created_at=now,
                 )
