@@ -108,6 +108,37 @@ def _formats(lang: str) -> str:
     return _FORMATS[language(lang)]
 
 
+_TAUGHT = (
+    "ar",
+    "cs",
+    "de",
+    "el",
+    "en",
+    "es",
+    "fr",
+    "he",
+    "hi",
+    "it",
+    "ja",
+    "ko",
+    "la",
+    "nl",
+    "pl",
+    "pt",
+    "ru",
+    "sv",
+    "tr",
+    "uk",
+    "zh",
+)
+
+
+def language_names(lang: str = DEFAULT) -> list[tuple[str, str]]:
+    """(tag, name in the reader's language) of languages people teach in, by name."""
+    names = Locale.parse(_FORMATS[language(lang)]).languages
+    return sorted(((tag, str(names[tag]).capitalize()) for tag in _TAUGHT), key=lambda pair: pair[1])
+
+
 def zone(name: str | None) -> tzinfo:
     """The IANA zone called ``name``; UTC when it is unknown or missing."""
     try:

@@ -36,6 +36,7 @@ def _differs(row: rx.Var[CourseLine]) -> rx.Component:
         rx.foreach(row.off, lambda tool: ui.chip(ui.t_choice(tool, WITHOUT))),
         rx.cond(row.lobby != "", ui.chip(t("Waiting room"), icon_name="door-open")),
         rx.cond(row.recorded, ui.chip(t("Recorded"), icon_name="video")),
+        rx.cond(row.captions_lang != "", ui.chip(row.captions_lang, icon_name="captions")),
         rx.cond(row.region != "", ui.chip(row.region, icon_name="map-pin")),
         gap=1,
     )
@@ -70,6 +71,14 @@ def _template() -> rx.Component:
                 [(value, t(words)) for value, words in LOBBIES.items()],
                 default_value=course.lobby,
                 key="lobby" + course.id,
+            ),
+            ui.select_field(
+                t("Language of the captions"),
+                "captions_lang",
+                Courses.languages,
+                hint=t("When it is not the usual one. Simple engines understand English only."),
+                default_value=course.captions_lang,
+                key="captions_lang" + course.id,
             ),
             ui.select_field(
                 t("Sound and pictures go through"),

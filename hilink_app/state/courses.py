@@ -5,6 +5,7 @@ import asyncio
 import reflex as rx
 
 from core.errors import Conflict, UserError
+from core.i18n import language_names
 from core.lifecycle import courses as lifecycle
 from core.lifecycle.provision import TOOLS
 from core.queries import courses as query
@@ -16,13 +17,14 @@ PATH = "/courses"
 
 
 class Courses(BaseState):
-    """course: the one whose template is open. regions: (value, words) of the media regions there are."""
+    """course: the one whose template is open. regions, languages: (value, words) of what there is to choose."""
 
     ready: bool = False
     rows: list[CourseLine] = []
     course: CourseLine = NO_COURSE
     is_open: bool = False
     regions: list[tuple[str, str]] = []
+    languages: list[tuple[str, str]] = []
     problem: str = ""
 
     @rx.event
@@ -40,6 +42,7 @@ class Courses(BaseState):
         self.course, self.is_open, self.problem = found, found.id != "", ""
         regions = await asyncio.to_thread(lifecycle.regions)
         wanted = {*regions, found.region} - {""}
+        self.languages = [("", self._t("As usual")), *language_names(self._viewer().lang)]
         self.regions = [("", self._t("Near its people")), *((name, name) for name in sorted(wanted))]
 
     @rx.event
@@ -55,7 +58,7 @@ class Courses(BaseState):
         template = {tool: bool(form.get(tool)) for tool in TOOLS} | {
             "lobby": str(form.get("lobby", "")),
             "region": str(form.get("region", "")),
-            "captions_lang": course.captions_lang,
+            "captions_lang": str(form.get("captions_lang", "")),
         }
         try:
             await asyncio.to_thread(

@@ -365,7 +365,7 @@ def _lesson(db: Session, row: ClassSession) -> Lesson:
         .join(Seat, col(Seat.person_id) == Person.id)
         .where(Seat.session_id == row.id, Seat.role == "instructor", col(Seat.active).is_(True))
     ).first()
-    recording = recordings.active(db, row.id)
+    recording, room = recordings.active(db, row.id), db.get(Room, row.id)
     return Lesson(
         id=row.id,
         title=row.title or (topic.name if topic else course.name),
@@ -376,6 +376,7 @@ def _lesson(db: Session, row: ClassSession) -> Lesson:
         status=row.status,
         instructor=instructor or "",
         started_at=row.started_at,
-        lobby=waiting.mode_of(db.get(Room, row.id)),
+        lobby=waiting.mode_of(room),
+        captions_lang=str(room.settings.get("captions_lang", "")) if room is not None else "",
         recording_id=recording.id if recording is not None else "",
     )

@@ -50,7 +50,8 @@ class Engine:
     isolated: needs a process of its own (pocketsphinx holds the GIL for whole seconds).
     low_accuracy: its words must never be quoted to a family. partial_every_s: new audio per partial.
     notice: a sentence for the people in the room, shown as long as the engine is in use; empty = none.
-    build None: no captions, the notice says why.
+    build None: no captions, the notice says why. languages: those it understands, ISO 639-1; empty = many, and
+    its recognisers have `speak(language)`.
     """
 
     name: str
@@ -59,6 +60,11 @@ class Engine:
     low_accuracy: bool = False
     partial_every_s: float = 0.5
     notice: str = ""
+    languages: tuple[str, ...] = ()
+
+    def understands(self, language: str) -> bool:
+        """Whether it can caption this language; "" is whatever the settings say."""
+        return not language or not self.languages or language in self.languages
 
 
 class EngineUnavailable(LookupError):

@@ -56,6 +56,8 @@ class Slot:
         self._engine, self._build = engine, engine.build
         self._executor: Executor | None = None
         self._recogniser: Recogniser | None = None
+        self.language = ""
+        """Of the lesson that has the slot now."""
 
     async def start(self) -> None:
         await self._run("start")
@@ -102,6 +104,8 @@ class Slot:
     def _here(self, method: str, *args: Any) -> Any:
         if self._recogniser is None:
             self._recogniser = self._build()
+        if (speak := getattr(self._recogniser, "speak", None)) is not None:
+            speak(self.language)
         return getattr(self._recogniser, method)(*args)
 
 

@@ -45,6 +45,7 @@ class LiveRoom:
         self._session_id, self._pool, self._sink, self._send = session_id, pool, sink, send
         self._detector, self._max_s = make_detector, max_speech_s
         self._origin_ms = _ms(started_at) if started_at else round(time.time() * 1000)
+        self._language = ""
         self._persons: dict[str, str] = {}
         self._withdrawn: set[str] = set()
         self._speakers: dict[str, Speaker] = {}
@@ -59,6 +60,7 @@ class LiveRoom:
                     self._know(person)
                 if started := frame.get("started_at"):
                     self._origin_ms = _ms(datetime.fromisoformat(str(started)))
+                self._language = str(frame.get("captions_lang", "")).partition("-")[0].lower()
             case "person":
                 self._know(frame.get("person", {}))
             case "gone" if frame.get("reason") == "consent":
@@ -71,7 +73,12 @@ class LiveRoom:
         speaker = self._speakers.get(participant_id)
         if speaker is None:
             endpointer = Endpointer(self._detector(), max_s=self._max_s)
-            speaker = Speaker(self._pool, endpointer, lambda caption: self._caption(participant_id, caption))
+            speaker = Speaker(
+                self._pool,
+                endpointer,
+                lambda caption: self._caption(participant_id, caption),
+                self._language,
+            )
             self._speakers[participant_id] = speaker
         speaker.hear(samples, at_ms)
 

@@ -35,12 +35,20 @@ class Caption:
 
 
 class Speaker:
-    """tell: gets each caption, in order. `hear` all audio, `tick` now and then, `close` at the end."""
+    """tell: gets each caption, in order. `hear` all audio, `tick` now and then, `close` at the end.
+
+    language: ISO 639-1, "" = as the settings say. One the engine does not understand: measured, not captioned.
+    """
 
     def __init__(
-        self, pool: Pool, endpointer: Endpointer, tell: Callable[[Caption], Awaitable[None]]
+        self,
+        pool: Pool,
+        endpointer: Endpointer,
+        tell: Callable[[Caption], Awaitable[None]],
+        language: str = "",
     ) -> None:
         self._pool, self._endpointer, self._tell = pool, endpointer, tell
+        self._language = language
         self._queue: asyncio.Queue[Started | More | Ended | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._last_ms = 0
@@ -69,7 +77,7 @@ class Speaker:
         for event in events:
             if isinstance(event, Ended) and len(event.audio):
                 self.talk_ms += event.speech_ms
-            if self._pool.engine.build is not None:
+            if self._pool.engine.build is not None and self._pool.engine.understands(self._language):
                 self._queue.put_nowait(event)
         if self._task is None and not self._queue.empty():
             self._task = asyncio.create_task(self._work())
@@ -82,6 +90,8 @@ class Speaker:
     async def _piece(self, started: Started) -> bool:
         """One spoken piece from its start to its final line. False when the queue was closed on the way."""
         slot = self._pool.try_take()
+        if slot is not None:
+            slot.language = self._language
         try:
             pending, shown = [started.audio], ""
             if slot is not None and not await self._quietly(slot.start()):
@@ -98,6 +108,7 @@ class Speaker:
                 elif isinstance(event, Ended):
                     if slot is None and len(event.audio):
                         slot = await self._pool.take()
+                        slot.language = self._language
                     await self._final(slot, event, shown)
                     return True
                 elif event is None:

@@ -94,6 +94,8 @@ class Lesson:
     """Who waits at the door: a mode of `server.lobby`."""
     recording_id: str = ""
     """What is being recorded now, "" when nothing is."""
+    captions_lang: str = ""
+    """BCP 47; "" = as the house has it. For agents."""
 
     def view(self) -> dict[str, Any]:
         return {

@@ -323,6 +323,7 @@ class Room:
             "started_at": stamp(self.lesson.started_at),
             "server_time": stamp(self.now()),
             **door,
+            **({"captions_lang": self.lesson.captions_lang} if agent else {}),
         }
 
     def tell_person(self, subject: Participant, but: Participant | None = None) -> list[Outgoing]:

@@ -74,5 +74,5 @@ def engine(settings: TranscriptionSettings) -> Engine:
         raise EngineUnavailable(f"pocketsphinx understands English only, not {settings.language!r}")
     return Engine(
         "pocketsphinx", SphinxRecogniser, isolated=True, low_accuracy=True, partial_every_s=0.4,
-        notice=LOW_ACCURACY,
+        notice=LOW_ACCURACY, languages=("en",),
     )  # fmt: skip

@@ -78,8 +78,13 @@ class WhisperRecogniser:
     """Shares one loaded model with the other recognisers (CTranslate2 releases the GIL)."""
 
     def __init__(self, model: Any, language: str | None) -> None:
-        self._model, self._language = model, language
+        self._model, self._house = model, language
+        self._language = language
         self.start()
+
+    def speak(self, language: str) -> None:
+        """The language of what comes next; "" is the house's."""
+        self._language = language or self._house
 
     def start(self) -> None:
         self._heard: list[Samples] = []

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import av
 import numpy as np
@@ -163,3 +164,39 @@ async def test_captions_off_still_measures_talk_time() -> None:
     assert frames == []
     assert items.of("engagement")
     assert not items.of("transcript.segment")
+
+
+class Polyglot(Echo):
+    """Remembers in which language it was asked to listen."""
+
+    asked: ClassVar[list[str]] = []
+
+    def speak(self, language: str) -> None:
+        self.asked.append(language)
+
+
+async def test_a_room_is_captioned_in_its_courses_language() -> None:
+    room, items, _, _ = live_room(Polyglot)
+    room.frame(
+        {
+            "type": "welcome",
+            "people": [{"person_id": "p-ben", "participant_id": "x1"}],
+            "captions_lang": "de-AT",
+        }
+    )
+    await speak(room, "x1", 1_000)
+    await room.finish(True)
+    assert set(Polyglot.asked) == {"de"}
+    assert items.of("transcript.segment")
+
+
+async def test_a_language_the_engine_does_not_understand_is_not_captioned() -> None:
+    room, items, _, pool = live_room()
+    pool.engine = replace(pool.engine, languages=("en",))
+    room.frame(
+        {"type": "welcome", "people": [{"person_id": "p-ben", "participant_id": "x1"}], "captions_lang": "fr"}
+    )
+    await speak(room, "x1", 1_000)
+    await room.finish(True)
+    assert items.of("transcript.segment") == []
+    assert items.of("engagement")
