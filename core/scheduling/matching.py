@@ -171,8 +171,13 @@ def gap_points(gap: timedelta) -> float:
 
 def load_of(who: Availability, lessons: int) -> float:
     """How full a week with so many lessons is, 0 to 1 (1 for somebody without hours)."""
-    minutes = sum(_minutes(one.starts, one.ends) for one in who.hours)
-    return min(1.0, lessons * A_LESSON / timedelta(minutes=minutes)) if minutes else 1.0
+    full = full_week(who)
+    return min(1.0, lessons / full) if full else 1.0
+
+
+def full_week(who: Availability) -> float:
+    """How many lessons the weekly hours hold."""
+    return sum(timedelta(minutes=_minutes(one.starts, one.ends)) / A_LESSON for one in who.hours)
 
 
 def taught_reason(times: int) -> Reason:

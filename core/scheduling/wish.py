@@ -186,8 +186,7 @@ def planned(wish: Wish, now: datetime) -> Plan:
     here = zone(wish.tz)
     first = max(wish.from_day, now.astimezone(here).date())
     days = _dates(wish, first)
-    slots = tuple(sorted({slot for window in wish.windows for slot in _slots(window, wish.length)}))
-    slots = tuple(slot for slot in slots if days[slot.weekday])
+    slots = tuple(slot for slot in slots_of(wish) if days[slot.weekday])
     last = max((day for some in days for day in some), default=first)
     midnight = [
         datetime.combine(day, time(0), here) for day in (first - timedelta(days=1), last + timedelta(days=3))
@@ -201,6 +200,11 @@ def planned(wish: Wish, now: datetime) -> Plan:
             at[row, number] = grid.quarter(instant(datetime.combine(day, slot.at), here))
             there[row, number] = True
     return Plan(wish, grid, slots, days, at, there, ceil_quarters(wish.length))
+
+
+def slots_of(wish: Wish) -> tuple[Slot, ...]:
+    """Every weekly time at which a lesson fits into the windows, in order."""
+    return tuple(sorted({slot for window in wish.windows for slot in _slots(window, wish.length)}))
 
 
 def sentence(words: dict[str, str], code: str, wish: Wish) -> Reason:
