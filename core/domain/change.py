@@ -8,6 +8,9 @@ from sqlmodel import Field, UniqueConstraint
 
 from core.domain.base import Table, UTCDateTime, new_id
 
+LOOKING = ("open", "offered", "escalated")
+"""Statuses of a `Substitution` in which a substitute is still wanted."""
+
 
 class ChangeRequest(Table, table=True):
     """A change outside the policy waits for a coordinator. kind: move | cancel. status: open | granted | refused | withdrawn.
@@ -73,6 +76,7 @@ class Substitution(Table, table=True):
     """A lesson that lost its instructor. status: open | offered | filled | escalated | withdrawn.
 
     session_version: the lesson's when it was opened. reason: away | shrunk | left | asked. One live one a lesson.
+    note: why they cannot come, in their words, for coordinators alone; personal data.
     """
 
     __tablename__ = "substitution"
@@ -90,6 +94,7 @@ class Substitution(Table, table=True):
     session_version: int
     out_id: str = Field(foreign_key="person.id")
     reason: str
+    note: str = ""
     status: str = Field(default="open", index=True)
     opened_by: str | None = Field(default=None, foreign_key="person.id")
     opened_at: datetime = Field(sa_type=UTCDateTime)

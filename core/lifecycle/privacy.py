@@ -27,6 +27,7 @@ from core.domain import (
     Person,
     Seat,
     StudentReport,
+    Substitution,
     Summary,
     TranscriptSegment,
 )
@@ -100,7 +101,7 @@ RULES: dict[str, tuple[What, str]] = {
     "substitute_offer.instructor_id": ("keep", "who was asked; no name"),
     "substitution.filled_by": ("keep", "an id"),
     "substitution.opened_by": ("keep", "an id"),
-    "substitution.out_id": ("keep", "who could not come; no name"),
+    "substitution.out_id": ("keep", "who could not come; the words are taken out"),
     "summary.decided_by": ("keep", "an id"),
     "transcript_segment.person_id": ("erase", "what somebody said"),
 }
@@ -209,6 +210,9 @@ def _erase_words(db: Session, person: Person) -> None:
     for change in db.exec(changes):
         change.why, change.answer = "", ""
         db.add(change)
+    for search in db.exec(select(Substitution).where(Substitution.out_id == person.id)):
+        search.note = ""
+        db.add(search)
 
 
 def _without(value: Any, said: set[str], person: Person) -> Any:

@@ -18,7 +18,18 @@ from core import services
 from core.access import Actor
 from core.clock import cancel_timers, set_timer
 from core.delivery import audit, emit
-from core.domain import ClassSession, Course, Enrollment, JoinLink, Person, PersonRole, Qualification, Seat
+from core.domain import (
+    ClassSession,
+    Course,
+    Enrollment,
+    JoinLink,
+    Person,
+    PersonRole,
+    Qualification,
+    Seat,
+    Substitution,
+)
+from core.domain.change import LOOKING
 from core.domain.load import get_session, seats, session_view
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import SessionScheduled
@@ -217,12 +228,23 @@ def tell(db: Session, actor_id: str | None, row: ClassSession, change: str, bulk
     """The facts of a change that was made: its event with the deliveries, its audit entry, its timers."""
     emit(db, SessionScheduled(session_id=row.id, change=change, version=row.version, bulk=bulk))
     audit(db, actor_id, f"session.{change}", row.id)
+    if change != "scheduled":
+        _end_searches(db, row.id)
     if change == "moved":
         move_links(db, row)
     if change == "cancelled":
         settle_cases(db, "not_ready", row.id, "The lesson was cancelled.")
     else:
         set_session_timers(db, row)
+
+
+def _end_searches(db: Session, session_id: str) -> None:
+    """Whoever was asked to substitute in the lesson as it was hears at once that it is settled."""
+    looking = select(Substitution.id).where(
+        Substitution.session_id == session_id, col(Substitution.status).in_(LOOKING)
+    )
+    for search_id in db.exec(looking).all():
+        set_timer(db, "substitute_round", search_id, services.current().clock.now())
 
 
 def set_session_timers(db: Session, row: ClassSession) -> None:

@@ -21,6 +21,7 @@ from core.access import SYSTEM, Actor
 from core.clock import cancel_timers, on_timer, set_timer
 from core.delivery import audit, emit
 from core.domain import ClassSession, Seat, SubstituteOffer, Substitution, Timer
+from core.domain.change import LOOKING
 from core.domain.load import get_session, seats
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import OfferChanged, SubstitutionChanged
@@ -34,22 +35,23 @@ from core.scheduling.availability import Reason
 from core.scheduling.matching import Fit, Ranking, rank_teachers, reasons_against_teacher
 from core.scheduling.windows import Window
 
-LIVE = ("open", "offered", "escalated")
-REASONS = ("away", "shrunk", "left", "asked")
 CASE = "substitute_needed"
 MOST_ASKED = 10
 """Instructors a coordinator asks at once."""
+MOST_WORDS = 500
+"""Letters of the reason somebody gives."""
 _TOO_LATE = N_("This offer has ended. Thank you all the same.")
 _FASTER = N_("Somebody else was faster. Thank you all the same.")
 _SHORTEST = timedelta(minutes=5)
 """An offer is open at least this long, however near the lesson is."""
 
 
-def open_in(db: Session, actor: Actor, session_id: str, reason: str) -> str:
+def open_in(db: Session, actor: Actor, session_id: str, reason: str, note: str = "") -> str:
     """Begin to look for a substitute, in the caller's transaction; returns the search's id.
 
-    The same lesson twice is one search. reason: away | shrunk | left | asked. The first round of offers follows at
-    once, by a timer: ranking is no work for the transaction that made it necessary. Conflict for a lesson that has begun.
+    The same lesson twice is one search. reason: away | shrunk | left | asked. note: their words, for coordinators.
+    The first round of offers follows at once, by a timer: ranking is no work for the transaction that made it
+    necessary. Conflict for a lesson that has begun.
     """
     service = services.current()
     now, settings = service.clock.now(), service.settings
@@ -67,6 +69,7 @@ def open_in(db: Session, actor: Actor, session_id: str, reason: str) -> str:
         session_version=session.version,
         out_id=_instructor(db, session_id),
         reason=reason,
+        note=note,
         opened_by=actor.person_id,
         opened_at=now,
         due_at=session.starts_at - margin,
@@ -79,8 +82,14 @@ def open_in(db: Session, actor: Actor, session_id: str, reason: str) -> str:
     return row.id
 
 
-def ask(actor: Actor, session_id: str) -> str:
-    """The instructor of a lesson cannot come, or a coordinator knows that they cannot. NotAllowed, Conflict."""
+def ask(actor: Actor, session_id: str, note: str = "") -> str:
+    """The instructor of a lesson cannot come, or a coordinator knows that they cannot.
+
+    note: why, if they like; only coordinators read it. InvalidInput, NotAllowed, Conflict.
+    """
+    note = note.strip()
+    if len(note) > MOST_WORDS:
+        raise InvalidInput("note", "Please write at most {most} letters.", most=MOST_WORDS)
     try:
         with services.current().store.write() as db:
             mine = db.exec(
@@ -93,7 +102,7 @@ def ask(actor: Actor, session_id: str) -> str:
             ).first()
             if mine is None and not actor.has("coordinator"):
                 raise NotAllowed()
-            return open_in(db, actor, session_id, "asked")
+            return open_in(db, actor, session_id, "asked", note)
     except IntegrityError as error:  # two asked at the same moment: the other's search is the one
         raise Conflict() from error
 
@@ -104,7 +113,7 @@ def withdraw(actor: Actor, substitution_id: str, version: int) -> None:
         row = _locked(db, substitution_id)
         if actor.person_id != row.out_id and not actor.has("coordinator"):
             raise NotAllowed()
-        if row.version != version or row.status not in LIVE:
+        if row.version != version or row.status not in LOOKING:
             raise Conflict()
         _withdraw(db, actor, row)
 
@@ -116,7 +125,7 @@ def offer(actor: Actor, substitution_id: str, instructor_ids: Sequence[str], ver
     with services.current().store.write() as db:
         row = _locked(db, substitution_id)
         session = _current(db, row)
-        if row.version != version or session is None or row.status not in LIVE:
+        if row.version != version or session is None or row.status not in LOOKING:
             raise Conflict()
         ranking = _ranking(db, session, row.out_id)
         fits = {fit.person_id: fit for fit in ranking.fit}
@@ -170,13 +179,15 @@ def decline_offer(actor: Actor, offer_id: str) -> None:
 
 @on_timer("substitute_round")
 def next_round(db: Session, timer: Timer, now: datetime) -> None:
-    """Ask the next best ones. When nobody is left, a coordinator takes over."""
+    """Ask the next best ones; when nobody is left, a coordinator takes over. A lesson that changed needs nobody."""
     row = _locked(db, timer.subject_id)
     session = _current(db, row)
-    if row.status not in LIVE or _open_offers(db, row.id):
+    if row.status not in LOOKING:
         return
     if session is None:
         _withdraw(db, SYSTEM, row)
+        return
+    if _open_offers(db, row.id):
         return
     asked = set(
         db.exec(select(SubstituteOffer.instructor_id).where(SubstituteOffer.substitution_id == row.id))
@@ -252,11 +263,11 @@ def _taught(db: Session, instructors: Sequence[str], students: Sequence[str]) ->
 def _offer_to(
     db: Session, actor: Actor, row: Substitution, session: ClassSession, fits: Sequence[Fit]
 ) -> None:
-    """Offers and their mails. They end after a while, sooner when the lesson is near."""
+    """Offers and their mails. They end after a while, sooner when the lesson is near, never after its start."""
     service = services.current()
     now, settings = service.clock.now(), service.settings
     open_for = min(timedelta(seconds=settings.substitute_offer_s), (session.starts_at - now) / 2)
-    expires_at = now + max(open_for, _SHORTEST)
+    expires_at = min(now + max(open_for, _SHORTEST), session.starts_at)
     known = {
         one.instructor_id: one
         for one in db.exec(select(SubstituteOffer).where(SubstituteOffer.substitution_id == row.id))
@@ -314,14 +325,6 @@ def _fill(db: Session, actor: Actor, row: Substitution, accepted: SubstituteOffe
     row.filled_at = services.current().clock.now()
     _thank_others(db, row)
     settle_cases(db, CASE, row.session_id, "A substitute was found.")
-    queue_message(
-        db,
-        "substitute_found",
-        row.out_id,
-        dedupe=f"substitute_found:{row.id}",
-        session_id=row.session_id,
-        params={"instructor_id": accepted.instructor_id},
-    )
     cancel_timers(db, row.id)
     emit(
         db,
@@ -405,7 +408,7 @@ def _check_open(
 ) -> None:
     if row.status == "filled":
         raise Conflict(_FASTER)
-    if found.status != "offered" or row.status not in LIVE or session is None or found.expires_at <= now:
+    if found.status != "offered" or row.status not in LOOKING or session is None or found.expires_at <= now:
         raise Conflict(_TOO_LATE)
 
 
@@ -437,7 +440,7 @@ def _open_offers(db: Session, substitution_id: str) -> list[SubstituteOffer]:
 
 def _live_of(db: Session, session_id: str) -> Substitution | None:
     query = select(Substitution).where(
-        Substitution.session_id == session_id, col(Substitution.status).in_(LIVE)
+        Substitution.session_id == session_id, col(Substitution.status).in_(LOOKING)
     )
     return db.exec(query.with_for_update()).first()
 

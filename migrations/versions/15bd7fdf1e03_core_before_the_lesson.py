@@ -357,6 +357,7 @@ def upgrade() -> None:
     sa.Column('session_version', sa.Integer(), nullable=False),
     sa.Column('out_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('note', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('opened_by', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),

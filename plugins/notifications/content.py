@@ -143,12 +143,33 @@ def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> 
     return Content(
         subject=say("Changed: {about}", about=about) if moved else about,
         heading=say("This lesson has changed") if moved else say("A lesson is planned"),
-        paragraphs=(_when(lesson, say), with_whom),
+        paragraphs=(_when(lesson, say), *_instead(db, message, lesson, seat, say), with_whom),
         action=(say("Open the lesson"), new_join_link(db, seat.id)) if seat.active else None,
         note=say("This link is personal: please do not pass it on. We send a new one before the lesson."),
         calendar="REQUEST",
         entry=_entry(lesson, reader, seat, say),
         seat_id=seat.id,
+    )
+
+
+def _instead(db: Session, message: MessageView, lesson: _Lesson, seat: Seat, say: Say) -> tuple[str, ...]:
+    """Who teaches instead of whom, when that is what changed."""
+    former = db.get(Person, message.params.get("instead_of", ""))
+    if former is None:
+        return ()
+    if seat.role != "instructor":
+        return (
+            say(
+                "On {day} {instructor} teaches instead of {former}.",
+                day=lesson.day,
+                instructor=lesson.instructor,
+                former=former.name,
+            ),
+        )
+    handover = _url(f"/handover/{lesson.session.id}")
+    return (
+        say("You teach instead of {former}.", former=former.name),
+        say("What you need to know stands here: {url}", url=handover),
     )
 
 
@@ -172,8 +193,14 @@ def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> C
             day=lesson.day,
             start=lesson.start,
         ),
-        heading=say("Somebody else takes this lesson") if replaced else say("This lesson is cancelled"),
-        paragraphs=(_when(lesson, say), say("You do not need to do anything.")),
+        heading=say("{name} takes this lesson", name=lesson.instructor)
+        if replaced
+        else say("This lesson is cancelled"),
+        paragraphs=(
+            _when(lesson, say),
+            *((say("{name} has your notes.", name=lesson.instructor),) if replaced else ()),
+            say("You do not need to do anything."),
+        ),
         calendar="CANCEL",
         entry=_entry(lesson, reader, seat, say),
         seat_id=seat.id,
@@ -390,7 +417,11 @@ def _substitute_offer(db: Session, message: MessageView, reader: Person, say: Sa
         heading=subject,
         paragraphs=(
             _when(lesson, say),
-            say("With {student}.", student=lesson.student),
+            say(
+                "{length} with {student}.",
+                length=duration(lesson.session.ends_at - lesson.session.starts_at, reader.lang),
+                student=lesson.student,
+            ),
             say(
                 "Whoever accepts first has the lesson. The offer is open until {time}.",
                 time=format_when(offer.expires_at, reader.tz, reader.lang),
@@ -407,16 +438,6 @@ def _substitute_over(db: Session, message: MessageView, reader: Person, say: Say
         subject=say("Settled: {course} on {day} at {start}", **_facts(lesson)),
         heading=say("This lesson is taken care of"),
         paragraphs=(say("You do not need to do anything. Thank you for being asked."),),
-    )
-
-
-def _substitute_found(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
-    lesson = _lesson(db, message.session_id, reader)
-    name = db.get_one(Person, message.params["instructor_id"]).name
-    return Content(
-        subject=say("{name} takes {course} on {day} at {start}", name=name, **_facts(lesson)),
-        heading=say("A substitute was found"),
-        paragraphs=(_when(lesson, say), say("{name} takes your lesson and has your notes.", name=name)),
     )
 
 
@@ -437,7 +458,6 @@ _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "series_changed": _series_changed,
     "substitute_offer": _substitute_offer,
     "substitute_over": _substitute_over,
-    "substitute_found": _substitute_found,
     "change_answered": _change_answered,
 }
 KINDS = tuple(_BUILDERS)

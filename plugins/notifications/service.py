@@ -14,15 +14,19 @@ INVITATION = {"scheduled": "invitation", "moved": "moved", "reassigned": "moved"
 def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") -> None:
     """One invitation (or update, or cancellation) a reader and version of the session.
 
-    Closed seats hear of it too: an instructor who was replaced gets the cancellation.
+    Closed seats hear of it too: an instructor who was replaced gets the cancellation, once; who comes instead is
+    invited, the others read who teaches instead of whom.
     bulk: the change of a series it is part of; then one message a reader tells all of its lessons.
     """
     series_id = bulk.partition(":")[0]
     if series_id:
         db.get_one(Series, series_id, with_for_update=True)  # its lessons are delivered at the same time
     seats = db.exec(select(Seat).where(Seat.session_id == session.id)).all()
+    out = [seat.person_id for seat in seats if _just_replaced(seat)] if change == "reassigned" else []
     for seat in seats:
         kind = INVITATION.get(change, "") if seat.active else "cancelled"
+        if change == "reassigned" and seat.active and seat.role == "instructor":
+            kind = "invitation"
         if not kind or (not seat.active and seat.invited_at is None):
             continue
         for reader in recipients(db, seat.person_id):
@@ -41,10 +45,19 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
                 reader.id,
                 dedupe=f"invite:{session.id}:{session.version}:{seat.id}:{reader.id}",
                 session_id=session.id,
-                params={"seat_id": seat.id, "sequence": session.version},
+                params={
+                    "seat_id": seat.id,
+                    "sequence": session.version,
+                    **({"instead_of": out[0]} if out and seat.active else {}),
+                },
             )
         seat.invited_at = current().clock.now() if seat.active else None
         db.add(seat)
+
+
+def _just_replaced(seat: Seat) -> bool:
+    """An instructor who was invited and has not been told yet that the lesson is somebody else's."""
+    return seat.role == "instructor" and not seat.active and seat.invited_at is not None
 
 
 def ask_for_approval(db: Session, summary: SummaryView) -> None:
