@@ -81,35 +81,35 @@ class Chosen:
     slots: tuple[Slot, ...]
 
 
-def ask(actor: Actor, new: NewRequest) -> str:
+def ask(actor: Actor, request: NewRequest) -> str:
     """Guardians for their child, adult students for themselves, coordinators for everybody; returns the id.
 
     InvalidInput, NotAllowed, NotFound. What fits is looked at right afterwards, by a timer.
     """
     service = services.current()
     now = service.clock.now()
-    _check(new, now)
+    _check(request, now)
     with service.store.write() as db:
-        _check_asker(db, actor, new.student_id)
-        course = db.get(Course, new.course_id)
+        _check_asker(db, actor, request.student_id)
+        course = db.get(Course, request.course_id)
         if course is None or not course.active:
             raise InvalidInput("course_id", "Please choose a course.")
-        if new.instructor_id and new.instructor_id not in teachers_of(db, new.course_id):
+        if request.instructor_id and request.instructor_id not in teachers_of(db, request.course_id):
             raise InvalidInput("instructor_id", "Please choose an instructor of this course.")
         row = LessonRequest(
-            student_id=new.student_id,
-            course_id=new.course_id,
-            language=new.language,
-            windows=[_plain(one) for one in new.windows],
-            tz=new.tz,
-            per_week=new.per_week,
-            length_min=new.length_min,
-            from_day=new.from_day,
-            until_day=new.until_day,
-            lessons=new.lessons,
-            wishes={"instructor_id": new.instructor_id, "same_instructor": new.same_instructor},
-            note=new.note.strip()[:MAX_NOTE],
-            asked_by=actor.person_id or new.student_id,
+            student_id=request.student_id,
+            course_id=request.course_id,
+            language=request.language,
+            windows=[_plain(one) for one in request.windows],
+            tz=request.tz,
+            per_week=request.per_week,
+            length_min=request.length_min,
+            from_day=request.from_day,
+            until_day=request.until_day,
+            lessons=request.lessons,
+            wishes={"instructor_id": request.instructor_id, "same_instructor": request.same_instructor},
+            note=request.note.strip()[:MAX_NOTE],
+            asked_by=actor.person_id or request.student_id,
             asked_at=now,
             due_at=now + timedelta(seconds=service.settings.request_due_s),
         )

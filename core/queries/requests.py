@@ -237,6 +237,8 @@ class AskChoices:
 
 def choices(viewer: Viewer) -> AskChoices:
     """What the form that asks for lessons offers: one's children, oneself when grown up; coordinators: everybody."""
+    if not viewer.has("student", "guardian", "coordinator"):
+        raise NotAllowed()
     with services.current().store.read() as db:
         if viewer.has("coordinator"):
             query = select(Person).join(PersonRole, col(PersonRole.person_id) == Person.id)
