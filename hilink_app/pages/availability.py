@@ -63,14 +63,8 @@ def _week() -> rx.Component:
         gap=1,
     )
     return ui.panel(
-        ui.panel_head(t("Every week"), note=t("times in {place}", place=Hours.place)),
+        ui.panel_head(t("Every week")),
         ui.stack(
-            rx.el.div(rx.cond(Hours.changed, changed), role="alert"),
-            ui.form_error(_error("hours", "tz")),
-            hours_editor(
-                rows=Hours.week, round=Hours.round, label=t("Hours of a week"), on_save=Hours.save_hours
-            ),
-            rx.cond(Hours.dated.length() > 0, dated),
             ui.select_field(
                 t("Time zone of these hours"),
                 "hours-zone",
@@ -79,6 +73,12 @@ def _week() -> rx.Component:
                 value=Hours.tz,
                 on_change=Hours.choose_zone,
             ),
+            hours_editor(
+                rows=Hours.week, round=Hours.round, label=t("Hours of a week"), on_save=Hours.save_hours
+            ),
+            ui.form_error(_error("hours", "tz")),
+            rx.el.div(rx.cond(Hours.changed, changed), role="alert"),
+            rx.cond(Hours.dated.length() > 0, dated),
             _clocks(),
         ),
     )
