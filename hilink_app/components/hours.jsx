@@ -173,6 +173,7 @@ export function HoursEditor({ rows = [], round = 0, lang = "en", label, busy = f
   const [draft, setDraft] = useState(() => fromRows(rows));
   const [past, setPast] = useState([]);
   const [whole, setWhole] = useState(false);
+  const [turn, setTurn] = useState(0);
   const [asked, setAsked] = useState(false);
   const [said, setSaid] = useState("");
   useEffect(() => {
@@ -199,6 +200,7 @@ export function HoursEditor({ rows = [], round = 0, lang = "en", label, busy = f
     if (!past.length) return;
     setDraft(past[past.length - 1]);
     setPast(past.slice(0, -1));
+    setTurn(turn + 1); // the fields keep what is typed until they are made anew
     setSaid(hlT(lang, "Undone"));
   };
   const save = () => {
@@ -221,7 +223,7 @@ export function HoursEditor({ rows = [], round = 0, lang = "en", label, busy = f
         {draft.length === 0 && <p className="hl-q">{hlT(lang, "No hours yet: nobody can book a lesson.")}</p>}
         <ul className="hl-col hl-g2">
           {draft.map((one) => (
-            <Line key={one.id} one={one} names={names} lang={lang} wrong={wrong.has(one.id) || !isWhole(one)}
+            <Line key={`${one.id}-${turn}`} one={one} names={names} lang={lang} wrong={wrong.has(one.id) || !isWhole(one)}
               change={(next) => change(draft.map((old) => (old.id === one.id ? next : old)))}
               remove={() => change(draft.filter((old) => old.id !== one.id))} />
           ))}

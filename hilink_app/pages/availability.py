@@ -39,9 +39,9 @@ def _error(*fields: str) -> rx.Var:
     return rx.cond(mine, Hours.problem, "").to(str)
 
 
-def _key(name: str) -> str:
-    """A new one empties a field after it was saved."""
-    return name + "-" + Hours.round.to(str)
+def _key(name: str, form: rx.Var) -> str:
+    """A new one empties a field after its form was saved."""
+    return name + "-" + form.to(str)
 
 
 def _week() -> rx.Component:
@@ -63,14 +63,8 @@ def _week() -> rx.Component:
         gap=1,
     )
     return ui.panel(
-        ui.panel_head(t("Every week"), note=t("times in {place}", place=Hours.place)),
+        ui.panel_head(t("Every week")),
         ui.stack(
-            rx.el.div(rx.cond(Hours.changed, changed), role="alert"),
-            ui.form_error(_error("hours", "tz")),
-            hours_editor(
-                rows=Hours.week, round=Hours.round, label=t("Hours of a week"), on_save=Hours.save_hours
-            ),
-            rx.cond(Hours.dated.length() > 0, dated),
             ui.select_field(
                 t("Time zone of these hours"),
                 "hours-zone",
@@ -79,6 +73,12 @@ def _week() -> rx.Component:
                 value=Hours.tz,
                 on_change=Hours.choose_zone,
             ),
+            hours_editor(
+                rows=Hours.week, round=Hours.round, label=t("Hours of a week"), on_save=Hours.save_hours
+            ),
+            ui.form_error(_error("hours", "tz")),
+            rx.el.div(rx.cond(Hours.changed, changed), role="alert"),
+            rx.cond(Hours.dated.length() > 0, dated),
             _clocks(),
         ),
     )
@@ -119,19 +119,19 @@ def _day_off(item: rx.Var[tuple[str, str, str, str]]) -> rx.Component:
 
 
 def _time(label: rx.Var, name: str, start: str) -> rx.Component:
-    return ui.text_field(label, name, kind="time", default_value=start, key=_key(name))
+    return ui.text_field(label, name, kind="time", default_value=start, key=_key(name, Hours.dates_round))
 
 
 def _exceptions() -> rx.Component:
     def day(label: rx.Var, name: str, **more: object) -> rx.Component:
-        return ui.text_field(label, name, kind="date", key=_key(name), **more)
+        return ui.text_field(label, name, kind="date", key=_key(name, Hours.dates_round), **more)
 
     form = ui.form(
         ui.select_field(
             t("What is it?"),
             "kind",
             [("away", t("Away: no lessons")), ("extra", t("Extra hours: lessons although the week says no"))],
-            key=_key("kind"),
+            key=_key("kind", Hours.dates_round),
         ),
         ui.row(
             day(t("First day"), "first", required=True),
@@ -153,7 +153,7 @@ def _exceptions() -> rx.Component:
             hint=t("Coordinators can read it."),
             max_length=500,
             auto_complete="off",
-            key=_key("note"),
+            key=_key("note", Hours.dates_round),
         ),
         ui.form_error(_error("kind", "starts_at", "ends_at")),
         rx.el.div(ui.button(t("Add these days"), type="submit")),
@@ -175,7 +175,7 @@ def _exceptions() -> rx.Component:
 
 def _language(item: rx.Var[tuple[str, str, bool]]) -> rx.Component:
     name = "language-" + item[0]
-    return ui.check_field(item[1], name, default_checked=item[2], key=name + Hours.round.to(str))
+    return ui.check_field(item[1], name, default_checked=item[2], key=_key(name, Hours.limits_round))
 
 
 def _limits() -> rx.Component:
@@ -188,7 +188,7 @@ def _limits() -> rx.Component:
             step="any",
             default_value=value,
             error=_error(name),
-            key=_key(name),
+            key=_key(name, Hours.limits_round),
         )
 
     return ui.panel(
@@ -208,7 +208,7 @@ def _limits() -> rx.Component:
                 hint=t("No lessons on these days."),
                 default_value=Hours.holiday_calendar_id,
                 error=_error("holiday_calendar_id"),
-                key=_key("holidays"),
+                key=_key("holidays", Hours.limits_round),
             ),
             ui.radio_group(
                 t("Languages of the lessons"),
@@ -268,7 +268,6 @@ def _calendar() -> rx.Component:
             placeholder="https://…/basic.ics",
             auto_complete="off",
             error=_error("url"),
-            key=_key("url"),
         ),
         rx.el.div(ui.button(t("Subscribe"), type="submit")),
         on_submit=Hours.subscribe,
@@ -319,6 +318,7 @@ def _ask() -> rx.Component:
                 gap=3,
             ),
             gap=3,
+            margin_top="12px",
         ),
         title=ui.tn("{n} lesson needs a substitute", "{n} lessons need a substitute", Hours.hit_count),
         note=t("Nothing is saved yet."),

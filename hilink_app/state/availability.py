@@ -45,8 +45,8 @@ class Change:
 class Hours(BaseState):
     """The hours of one instructor. problem_field names the field `problem` belongs to, "" = the whole page.
 
-    round: another number drops what is typed. days_off: (id, kind, when in words, note). changed: somebody else
-    saved in the meantime. hits: the lessons of a change that waits for a yes.
+    round, dates_round, limits_round: another number drops what is typed in that form. changed: somebody else saved
+    in the meantime. days_off: (id, kind, when in words, note). hits: the lessons of a change that waits for a yes.
     """
 
     ready: bool = False
@@ -75,6 +75,8 @@ class Hours(BaseState):
     forgetting: bool = False
     clocks: list[str] = []
     round: int = 0
+    dates_round: int = 0
+    limits_round: int = 0
     changed: bool = False
     asking: bool = False
     hits: list[LessonLine] = []
@@ -184,6 +186,7 @@ class Hours(BaseState):
     async def show_saved(self) -> None:
         """Somebody else saved: take theirs."""
         await self._look(self._seen().person.id)
+        self.tz, self.place = self._seen().tz, zone_name(self._seen().tz, self._viewer().lang)
         self.round += 1
 
     @rx.event
@@ -231,7 +234,7 @@ class Hours(BaseState):
             return None
         back = _opposite(seen, change, made)
         await self._look(seen.person.id)
-        self.round += 1
+        self._fresh(change.kind)
         if hit:  # substitutes are being asked already: that cannot be taken back by one click
             return self._done(
                 self._tn(
@@ -243,12 +246,22 @@ class Hours(BaseState):
         self._undo = back
         return self._done(self._t("Saved."), undo=Hours.undo if back else None)
 
+    def _fresh(self, kind: str) -> None:
+        """The form that was saved shows what is saved; what is typed in the others stays."""
+        if kind == "hours":
+            self.round += 1
+        elif kind == "profile":
+            self.limits_round += 1
+        elif kind == "add":
+            self.dates_round += 1
+
     async def _look(self, person_id: str) -> None:
         viewer = self._viewer()
         found = await asyncio.to_thread(query.hours, viewer, person_id)
+        if self._view is None or self.tz == self._view.tz:  # one that was chosen and not saved yet stays
+            self.tz, self.place = found.tz, zone_name(found.tz, viewer.lang)
         self._view, self.changed = found, False
         self.person, self.mine = found.person, found.person.id == viewer.person_id
-        self.tz, self.place = found.tz, zone_name(found.tz, viewer.lang)
         self.week = found.week
         self.dated = [self._dated(row) for row in found.dated]
         self.days_off = [(row.id, row.kind, self._when(row), row.note) for row in found.exceptions]

@@ -187,7 +187,7 @@ def test_what_overlaps_is_said_and_undo_takes_it_back(teacher: Teacher, open_as:
     page.get_by_role("button", name="Save hours").click()
     expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     assert [row[:3] for row in teacher.hours()] == [(0, "09:00", "10:00"), (1, "09:00", "10:00")]
-    page.get_by_role("button", name="Undo").last.click()
+    page.locator(".hl-toast").get_by_role("button", name="Undo").click()
     expect(page.get_by_text("No hours yet: nobody can book a lesson.")).to_be_visible()
     assert teacher.hours() == []
 
@@ -199,6 +199,8 @@ def test_being_away_names_the_lesson_it_hits_before_it_is_saved(
     lesson = lesson_of(teacher)
     day = f"{lesson.starts_at.astimezone(ZoneInfo(LISBON)):%Y-%m-%d}"
     page = open_as(teacher.email)
+    cell(page, "Monday", "09:00").click()
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
     page.get_by_label("First day").fill(day)
     page.get_by_role("button", name="Add these days").click()
     asked = page.get_by_role("dialog", name="1 lesson needs a substitute")
@@ -212,6 +214,7 @@ def test_being_away_names_the_lesson_it_hits_before_it_is_saved(
     expect(page.get_by_text("We look for a substitute for 1 lesson.")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="Away:")).to_be_visible()
     assert teacher.searches() == [lesson.id]
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
 
 
 def test_hours_are_tapped_on_a_phone(teacher: Teacher, open_as: Callable[..., Page]) -> None:
