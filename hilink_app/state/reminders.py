@@ -55,7 +55,7 @@ class Reminders(BaseState):
         """One's own times, from now on and for lessons that are planned already."""
         self.problem = self.problem_field = ""
         chosen = [int(field.removeprefix(_FIELD)) for field, _, _ in self.times if form.get(field)]
-        first = str(form.get("channel", "")) or self.channel
+        first = str(form.get("channel") or self.channel)  # None while there is nothing to choose
         others = [name for name, _ in self.channels if name != first]
         begins, ends = (str(form.get(field, "")).strip()[:5] for field in ("quiet_from", "quiet_until"))
         try:

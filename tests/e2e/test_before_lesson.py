@@ -40,7 +40,7 @@ def test_reminders_come_when_the_person_wants_them(open_as: Callable[[str, str],
     usual.uncheck()
     page.get_by_label("Quiet from").fill("21:00")
     page.get_by_role("button", name="Save reminders").click()
-    expect(page.get_by_text("Quiet hours need a beginning and an end.")).to_be_visible()
+    expect(page.get_by_text("Quiet hours need a beginning and an end.")).to_be_visible(timeout=20_000)
     page.get_by_label("Quiet until").fill("07:00")
     page.get_by_role("button", name="Save reminders").click()
     expect(page.get_by_text("Your reminders are saved")).to_be_visible()
