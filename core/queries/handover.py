@@ -213,7 +213,7 @@ def _gaps(db: Session, course_id: str, student_id: str) -> list[Gap]:
     found: list[Gap] = []
     for topic, record in rows:
         share = round(100 * record.answers_right / record.answers) if record and record.answers else -1
-        if record is None:
+        if not record:
             found.append(Gap(topic, "to_come", share))
         elif record.state != "covered":
             found.append(Gap(topic, "started", share))

@@ -19,6 +19,8 @@ from core.queries.requests import say
 from core.scheduling.availability import Reason
 
 MOST = 50
+TOLD = ("taught", "language")
+"""Reasons that say something to the one who is asked."""
 HARD = ("booked", "unqualified")
 """Reasons that rule somebody out also for a coordinator who picks them by hand."""
 
@@ -305,7 +307,7 @@ def _offer_lines(
             student=students[session.id][0].first_name if students[session.id] else "",
             group=len(students[session.id]),
             expires_at=iso(offer.expires_at),
-            reasons=[_said(one, viewer) for one in offer.reasons if one["met"]],
+            reasons=[_said(one, viewer) for one in offer.reasons if one["met"] and one["code"] in TOLD],
         )
         for offer, session in rows
     ]

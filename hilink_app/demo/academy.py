@@ -24,7 +24,7 @@ from core.domain import (
 from core.lifecycle import end, schedule
 from core.services import Services
 from hilink_app import bootstrap
-from hilink_app.demo import hours, past, series
+from hilink_app.demo import hours, past, series, substitutes
 from hilink_app.demo.lessons import COURSES
 from hilink_app.demo.people import ACCOUNTS, ADULTS, DOMAIN, FAMILIES, INSTRUCTORS, PASSWORD, STAFF
 from hilink_app.demo.plan import Pair, Slots, plan
@@ -54,6 +54,7 @@ def seed(settings: Settings) -> bool:
         with made.store.read() as db:
             coordinator = _viewer(db, "coordinator")
         series.plan_ahead(made, coordinator)
+        substitutes.one_is_wanted(made)
     made.store.close()
     return True
 

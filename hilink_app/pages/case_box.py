@@ -112,6 +112,10 @@ def dialog(*lesson_link: rx.Component) -> rx.Component:
                 rx.el.ul(rx.foreach(case.missing, lambda words: rx.el.li(ui.t_var(words)))),
             ),
             state,
+            rx.cond(
+                (case.kind == "substitute_needed") & ~settled,
+                ui.row(ui.button(t("Who could take it?"), icon="users", size="s", href="/substitutes")),
+            ),
             *lesson_link,
             ui.rule(),
             notes,

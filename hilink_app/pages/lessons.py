@@ -6,7 +6,7 @@ from core.i18n import N_
 from core.queries.common import LessonLine
 from hilink_app import components as ui
 from hilink_app.components.page import PageSpec
-from hilink_app.pages import change_lesson
+from hilink_app.pages import cannot_come, change_lesson
 from hilink_app.state.learn import Lessons
 from hilink_app.state.reader import Reader
 
@@ -14,7 +14,7 @@ t = ui.t
 
 
 def _end(line: rx.Var[LessonLine]) -> rx.Component:
-    """Staff see the thread of the lesson; students and families the report, in words."""
+    """Instructors see the thread of the lesson; students and families the report. To come: what they can do."""
     report_id = Lessons.reports.get(line.id, "").to(str)
     for_family = rx.cond(
         report_id != "",
@@ -28,7 +28,7 @@ def _end(line: rx.Var[LessonLine]) -> rx.Component:
     )
     return rx.cond(
         Reader.role == "instructor",
-        ui.thread(line.steps, line.at, 104),
+        rx.cond(line.state == "expected", cannot_come.actions(line), ui.thread(line.steps, line.at, 104)),
         rx.cond(line.state == "expected", _change(line), for_family),
     )
 
@@ -85,6 +85,7 @@ def lessons() -> rx.Component:
     return ui.frame(
         t("Lessons"),
         ui.when_ready(Lessons.ready, lessons_body(), ui.panel(ui.skeleton(6))),
+        rx.cond(Reader.role == "instructor", cannot_come.dialog()),
         current="/lessons",
     )
 

@@ -6,7 +6,7 @@ from core.i18n import N_
 from core.queries.requests import ProposalCard, RequestLine
 from hilink_app import components as ui
 from hilink_app.components.page import PageSpec
-from hilink_app.pages import requests_changes
+from hilink_app.pages import requests_changes, requests_substitutes
 from hilink_app.state.requests import PATH, Requests
 
 t = ui.t
@@ -224,9 +224,15 @@ def requests() -> rx.Component:
     tabs = ui.segments(
         ui.segment(t("Lessons"), current=Requests.tab == "requests", href=PATH),
         ui.segment(t("Changes"), current=Requests.tab == "changes", href=f"{PATH}?tab=changes"),
+        ui.segment(t("Substitutes"), current=Requests.tab == "substitutes", href=f"{PATH}?tab=substitutes"),
         label=t("What is asked for"),
     )
-    body = rx.cond(Requests.tab == "changes", requests_changes.changes(), _inbox())
+    body = rx.match(
+        Requests.tab,
+        ("changes", requests_changes.changes()),
+        ("substitutes", requests_substitutes.substitutes()),
+        _inbox(),
+    )
     return rx.fragment(
         ui.frame(
             t("Requests"),

@@ -59,6 +59,28 @@ def _next() -> rx.Component:
     return rx.el.section(when, _briefing(), class_name="hl-panel hl-hero", aria_label=t("Next lesson"))
 
 
+def _offers() -> rx.Component:
+    """Somebody is needed; nothing otherwise."""
+    return rx.cond(
+        Teach.offers > 0,
+        ui.callout(
+            "acc",
+            "hand-helping",
+            ui.row(
+                rx.el.span(
+                    ui.tn(
+                        "A lesson needs another instructor. Can you take it?",
+                        "{n} lessons need another instructor. Can you take one?",
+                        Teach.offers,
+                    )
+                ),
+                ui.spacer(),
+                ui.button(t("Answer"), size="s", href="/offers"),
+            ),
+        ),
+    )
+
+
 def _briefing() -> rx.Component:
     """What to know before the next lesson; written from the last approved summary, so it wears the draft mark."""
 
@@ -93,7 +115,17 @@ def _briefing() -> rx.Component:
             ),
         ),
     )
-    return rx.el.div(body)
+    handed = rx.cond(
+        Teach.instead_of != "",
+        ui.callout(
+            "acc",
+            "hand-helping",
+            t("You teach instead of {former}.", former=Teach.instead_of),
+            " ",
+            ui.link(t("Read the handover"), "/handover/" + Teach.next.id),
+        ),
+    )
+    return rx.el.div(handed, body, class_name="hl-col hl-g3")
 
 
 def _day_row(line: rx.Var[LessonLine]) -> rx.Component:
@@ -189,7 +221,7 @@ def teach() -> rx.Component:
         t("Hello {name}", name=Reader.first_name),
         ui.when_ready(
             Teach.ready,
-            ui.columns([hero, day, *slot("instructor.home")], [approve, week]),
+            ui.stack(_offers(), ui.columns([hero, day, *slot("instructor.home")], [approve, week])),
             ui.panel(ui.skeleton(shape="panel")),
         ),
         actions=[ui.button(t("Change my hours"), icon="calendar-clock", href="/availability")],

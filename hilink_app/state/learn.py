@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import reflex as rx
 
-from core.queries import learn, upcoming
+from core.queries import handover, learn, substitutes, upcoming
 from core.queries.common import NO_LESSON, NOBODY, Face, LessonLine, initials
 from core.queries.learn import Attended, CoursePath, Homework, TopicProgress
 from core.queries.upcoming import Credit
@@ -102,6 +102,7 @@ class Lessons(BaseState):
     """Coming and past lessons of the reader or the chosen child. reports: id of the report by lesson.
 
     changes: the reader may change them; of_child: for this child. waiting: kind of what was asked, by lesson.
+    looking: lessons of an instructor that need somebody else; instead_of: who gave one up, by lesson.
     """
 
     ready: bool = False
@@ -112,6 +113,8 @@ class Lessons(BaseState):
     of_child: str = ""
     waiting: dict[str, str] = {}
     credits: list[Credit] = []
+    looking: list[str] = []
+    instead_of: dict[str, str] = {}
 
     @rx.event
     @allow("student", "instructor")
@@ -122,6 +125,11 @@ class Lessons(BaseState):
         self.reports = await asyncio.to_thread(learn.report_ids, viewer)
         if viewer.has("student"):
             await self._look_at_changes("")
+        if viewer.has("instructor"):
+            found = await asyncio.to_thread(substitutes.looking, viewer)
+            self.looking = [one.session_id for one in found]
+            ids = [line.id for line in self.coming]
+            self.instead_of = await asyncio.to_thread(handover.taken_over, viewer, ids)
         self.ready = True
         watch(
             self,

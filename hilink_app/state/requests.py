@@ -19,9 +19,10 @@ from hilink_app.state.guard import allow
 from hilink_app.state.live import watch
 from hilink_app.state.reader import Reader
 from hilink_app.state.requests_changes import ChangeInbox
+from hilink_app.state.requests_substitutes import Substitutes
 
 PATH = "/requests"
-TABS = ("requests", "changes")
+TABS = ("requests", "changes", "substitutes")
 NO_REQUEST = RequestLine(
     "", NOBODY, "", "", "", "", 0, 0, [], "", "", "", 0, "", "", False, "", "open", "", "", 0
 )
@@ -50,12 +51,13 @@ class Requests(BaseState):
     async def load(self) -> Any:
         """The tab and the request named in the address."""
         asked = self.router.url.query_parameters
-        self.tab = "changes" if asked.get("tab") == "changes" else TABS[0]
+        tab = str(asked.get("tab", ""))
+        self.tab = tab if tab in TABS else TABS[0]
         status = str(asked.get("status", "open"))
         self.status = status if status in query.STATUSES else "open"
         await self._look()
-        if self.tab == "changes":
-            return ChangeInbox.load
+        if self.tab != TABS[0]:
+            return ChangeInbox.load if self.tab == "changes" else Substitutes.load
         watch(self, Requests.refresh, ("requests",))
         if request_id := str(asked.get("request", ""))[:40]:
             return Requests.show(request_id)

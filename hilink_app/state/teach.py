@@ -6,25 +6,31 @@ from datetime import datetime, timedelta
 import reflex as rx
 
 from core import services
-from core.queries import learn, teach
+from core.queries import handover, learn, substitutes, teach
 from core.queries.common import NO_LESSON, Face, LessonLine
 from core.queries.teach import BriefingView, ToApprove
 from hilink_app.state.base import BaseState
 from hilink_app.state.guard import allow
 from hilink_app.state.live import watch
+from hilink_app.state.offers import PATH as OFFERS
 from hilink_app.state.reader import Reader
 
-_NO_BRIEFING = BriefingView([], [], [], [], [], "", "")
+NO_BRIEFING = BriefingView([], [], [], [], [], "", "")
 
 
 class Teach(BaseState):
-    """next.id and briefing.prepared_at are empty when there is none. can_open: the room is open now."""
+    """next.id and briefing.prepared_at are empty when there is none. can_open: the room is open now.
+
+    instead_of: who gave up the next lesson, "" for one's own. offers: lessons one is asked to take.
+    """
 
     ready: bool = False
     next: LessonLine = NO_LESSON
     can_open: bool = False
-    briefing: BriefingView = _NO_BRIEFING
+    briefing: BriefingView = NO_BRIEFING
     has_briefing: bool = False
+    instead_of: str = ""
+    offers: int = 0
     day: list[LessonLine] = []
     done_today: int = 0
     to_approve: list[ToApprove] = []
@@ -51,7 +57,7 @@ class Teach(BaseState):
     async def _look(self) -> None:
         home = await asyncio.to_thread(teach.home, self._viewer())
         self.next = home.next or NO_LESSON
-        self.briefing = brief = home.briefing or _NO_BRIEFING
+        self.briefing = brief = home.briefing or NO_BRIEFING
         self.has_briefing = any(
             (brief.last_time, brief.watch_for, brief.next, brief.homework, brief.open_topics)
         )
@@ -59,8 +65,11 @@ class Teach(BaseState):
         self.done_today = sum(line.state == "ended" for line in home.day)
         self.taught, self.on_time, self.summaries_in_time = home.taught, home.on_time, home.summaries_in_time
         self.can_open = bool(home.next) and self._opens_soon(home.next)
+        gave_up = await asyncio.to_thread(handover.taken_over, self._viewer(), [self.next.id])
+        self.instead_of = gave_up.get(self.next.id, "")
+        self.offers = await asyncio.to_thread(substitutes.waiting, self._viewer())
         reader = await self.get_state(Reader)
-        reader._set_counts({"/summaries": len(home.to_approve)})
+        reader._set_counts({"/summaries": len(home.to_approve), OFFERS: self.offers})
         self.ready = True
 
     def _opens_soon(self, line: LessonLine | None) -> bool:
