@@ -19,6 +19,12 @@ REASONS = {
     "left": N_("Left"),
     "asked": N_("Cannot come"),
 }
+ANSWERS = {
+    "declined": N_("cannot"),
+    "expired": N_("did not answer"),
+    "withdrawn": N_("no longer needed"),
+    "accepted": N_("accepted"),
+}
 
 
 def _state(line: rx.Var[SearchLine]) -> rx.Component:
@@ -31,13 +37,10 @@ def _state(line: rx.Var[SearchLine]) -> rx.Component:
 
 
 def _asked(one: rx.Var[AskedLine]) -> rx.Component:
-    answer = rx.match(
-        one.status,
-        ("offered", rx.fragment(t("has until"), " ", ui.time_text(one.at, "both"))),
-        ("declined", t("cannot")),
-        ("expired", t("did not answer")),
-        ("accepted", t("accepted")),
-        t("no longer needed"),
+    answer = rx.cond(
+        one.status == "offered",
+        rx.fragment(t("has until"), " ", ui.time_text(one.at, "both")),
+        ui.t_choice(one.status, ANSWERS),
     )
     return rx.el.li(
         ui.avatar(one.initials), rx.el.span(one.name), ui.quiet(answer), class_name="hl-row hl-g2 hl-wrap"
