@@ -18,8 +18,13 @@ SCOPES = {
     "people:read": N_("Names, roles and time zones of people"),
     "courses:read": N_("Courses, their topics and who may teach them"),
     "availability:read": N_("When people can be booked"),
+    "availability:write": N_("Change when instructors can be booked"),
     "sessions:read": N_("Lessons and who is in them"),
     "sessions:write": N_("Schedule, move, reassign and cancel lessons"),
+    "series:read": N_("Lessons that repeat"),
+    "series:write": N_("Schedule, change and cancel lessons that repeat"),
+    "substitutions:read": N_("Lessons that lost their instructor, and who was asked"),
+    "substitutions:write": N_("Ask instructors to take over a lesson"),
 }
 ROLE = "coordinator"
 """All of it is a coordinator's business: a token whose maker is none any more opens nothing."""

@@ -10,6 +10,8 @@ from sqlmodel import Session, and_, col, or_, select
 from core import services
 from core.access import Viewer
 from core.domain import (
+    AvailabilityException,
+    BookingProfile,
     ClassSession,
     Course,
     CurriculumTopic,
@@ -17,10 +19,13 @@ from core.domain import (
     PersonRole,
     Qualification,
     Seat,
+    Series,
+    SubstituteOffer,
+    Substitution,
 )
 from core.errors import NotAllowed, NotFound
 from core.queries.bookable import bookable
-from core.scheduling.availability import free_windows, open_windows
+from core.scheduling.availability import WeeklyHours, free_windows, open_windows
 from core.scheduling.windows import Window
 
 MOST = 200
@@ -76,13 +81,71 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionRecord:
+    """kind: away | extra."""
+
+    id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AvailabilityRecord:
-    """open: hours without dates away. free: of these, what is neither booked nor busy, after the notice."""
+    """open: hours without dates away. free: of these, what is neither booked nor busy, after the notice.
+
+    hours: the weekly rules behind it; version: of these, 0 = never changed.
+    """
 
     person_id: str
     tz: str
+    hours: list[WeeklyHours]
+    exceptions: list[ExceptionRecord]
     open: list[Window]
     free: list[Window]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRecord:
+    """first_local: wall clock in tz, ISO. session_ids: its lessons, cancelled ones too, by start."""
+
+    id: str
+    course_id: str
+    instructor_id: str
+    student_ids: list[str]
+    title: str
+    rule: str
+    first_local: str
+    tz: str
+    length_min: int
+    status: str
+    session_ids: list[str]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRecord:
+    id: str
+    instructor_id: str
+    rank: int
+    status: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubstitutionRecord:
+    """out_id: who cannot come. due_at: when a coordinator takes over."""
+
+    id: str
+    session_id: str
+    out_id: str
+    reason: str
+    status: str
+    due_at: datetime
+    filled_by: str | None
+    offers: list[OfferRecord]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +187,28 @@ def availability(viewer: Viewer, person_id: str, within: Window) -> Availability
     _coordinator(viewer)
     with services.current().store.read() as db:
         who = bookable(db, [person_id], within).get(person_id)
+        profile = db.get(BookingProfile, person_id)
+        dated = db.exec(
+            select(AvailabilityException)
+            .where(
+                AvailabilityException.person_id == person_id,
+                AvailabilityException.starts_at < within.ends_at,
+                AvailabilityException.ends_at > within.starts_at,
+            )
+            .order_by(col(AvailabilityException.starts_at))
+        ).all()
     if who is None:
         raise NotFound()
-    taken = [*who.booked, *who.busy]
-    free = free_windows(who.availability, taken, within, services.current().clock.now())
-    return AvailabilityRecord(person_id, who.tz, open_windows(who.availability, within), free)
+    rules = who.availability
+    return AvailabilityRecord(
+        person_id=person_id,
+        tz=who.tz,
+        hours=list(rules.hours),
+        exceptions=[ExceptionRecord(one.id, one.kind, one.starts_at, one.ends_at) for one in dated],
+        open=open_windows(rules, within),
+        free=free_windows(rules, [*who.booked, *who.busy], within, services.current().clock.now()),
+        version=profile.version if profile else 0,
+    )
 
 
 def courses(viewer: Viewer, *, after_id: str = "", limit: int = MOST) -> list[CourseRecord]:
@@ -189,6 +269,56 @@ def session(viewer: Viewer, session_id: str) -> SessionRecord:
         if row is None:
             raise NotFound()
         return _sessions(db, [row])[0]
+
+
+def series(viewer: Viewer, series_id: str) -> SeriesRecord:
+    """NotFound."""
+    _coordinator(viewer)
+    with services.current().store.read() as db:
+        row = db.get(Series, series_id)
+        if row is None:
+            raise NotFound()
+        ids = db.exec(
+            select(ClassSession.id)
+            .where(ClassSession.series_id == series_id)
+            .order_by(col(ClassSession.starts_at), col(ClassSession.id))
+        ).all()
+    return SeriesRecord(
+        row.id,
+        row.course_id,
+        row.instructor_id,
+        list(row.student_ids),
+        row.title,
+        row.rule,
+        row.first_local,
+        row.tz,
+        row.length_min,
+        row.status,
+        list(ids),
+        row.version,
+    )
+
+
+def substitutions(
+    viewer: Viewer, *, status: str = "", after_id: str = "", limit: int = MOST
+) -> list[SubstitutionRecord]:
+    """By id, those after `after_id`."""
+    _coordinator(viewer)
+    query = select(Substitution).where(Substitution.id > after_id).order_by(col(Substitution.id)).limit(limit)
+    if status:
+        query = query.where(Substitution.status == status)
+    with services.current().store.read() as db:
+        return _substitutions(db, db.exec(query).all())
+
+
+def substitution(viewer: Viewer, substitution_id: str) -> SubstitutionRecord:
+    """NotFound."""
+    _coordinator(viewer)
+    with services.current().store.read() as db:
+        row = db.get(Substitution, substitution_id)
+        if row is None:
+            raise NotFound()
+        return _substitutions(db, [row])[0]
 
 
 def _coordinator(viewer: Viewer) -> None:
@@ -259,6 +389,32 @@ def _sessions(db: Session, rows: Sequence[ClassSession]) -> list[SessionRecord]:
                 if one.role == "student" and (one.active or row.status == "cancelled")
             ],
             version=row.version,
+        )
+        for row in rows
+    ]
+
+
+def _substitutions(db: Session, rows: Sequence[Substitution]) -> list[SubstitutionRecord]:
+    offers: dict[str, list[OfferRecord]] = defaultdict(list)
+    for one in db.exec(
+        select(SubstituteOffer)
+        .where(col(SubstituteOffer.substitution_id).in_([row.id for row in rows]))
+        .order_by(col(SubstituteOffer.rank), col(SubstituteOffer.id))
+    ):
+        offers[one.substitution_id].append(
+            OfferRecord(one.id, one.instructor_id, one.rank, one.status, one.expires_at)
+        )
+    return [
+        SubstitutionRecord(
+            row.id,
+            row.session_id,
+            row.out_id,
+            row.reason,
+            row.status,
+            row.due_at,
+            row.filled_by,
+            offers[row.id],
+            row.version,
         )
         for row in rows
     ]

@@ -79,10 +79,17 @@ TOKEN_ROUTES = {
     "/api/v1/people",
     "/api/v1/people/{person_id}",
     "/api/v1/people/{person_id}/availability",
+    "/api/v1/people/{person_id}/hours",
+    "/api/v1/people/{person_id}/exceptions",
+    "/api/v1/exceptions/{exception_id}",
     "/api/v1/courses",
     "/api/v1/courses/{course_id}",
     "/api/v1/sessions",
     "/api/v1/sessions/{session_id}",
+    "/api/v1/series",
+    "/api/v1/series/{series_id}",
+    "/api/v1/substitutions",
+    "/api/v1/substitutions/{substitution_id}/offers",
 }
 """For programs: no cookie opens them. What a token opens is test_api_v1.py's."""
 
@@ -358,6 +365,9 @@ def filled(academy: World, path: str) -> str:
         "{student_id}": academy.mine.students[0].id,
         "{person_id}": academy.mine.students[0].id,
         "{course_id}": academy.mine.course.id,
+        "{exception_id}": "unknown",
+        "{series_id}": "unknown",
+        "{substitution_id}": "unknown",
     }
     for name, value in values.items():
         path = path.replace(name, value)

@@ -257,6 +257,8 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "ends_at": later + timedelta(hours=1),
         "first": later.date(),
         "wanted": records.SessionFilter(),
+        "series_id": "no-such-series",
+        "substitution_id": "no-such-search",
         "token_id": "no-such-token",
         "scopes": ["people:read"],
         "days": 1,

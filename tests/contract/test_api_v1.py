@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from core.domain import (
     Qualification,
 )
 from core.errors import InvalidInput, NotAllowed
-from core.lifecycle import idempotency, retention, tokens
+from core.lifecycle import idempotency, retention, substitutes, tokens
 from core.queries.tokens import tokens as list_tokens
 from core.testing import seed
 from tests.contract.world import World, world
@@ -415,6 +415,119 @@ async def test_availability_is_hours_without_lessons(academy: World) -> None:
     assert (await one.call("GET", f"/people/{who}/availability", params=wide)).status_code == 422
 
 
+def weekly(academy: World, **more: Any) -> dict[str, Any]:
+    """Three lessons that repeat, from the third day on."""
+    start = academy.services.clock.now() + timedelta(days=3)
+    new = lesson(academy)
+    return {
+        **{name: new[name] for name in ("course_id", "instructor_id", "student_ids")},
+        "rule": "FREQ=WEEKLY;COUNT=3",
+        "first_local": start.replace(tzinfo=None).isoformat(),
+        "tz": "UTC",
+        "length_min": 60,
+        **more,
+    }
+
+
+async def test_a_series_is_booked_changed_from_a_lesson_on_and_cancelled(academy: World) -> None:
+    one, key = program(academy), {"idempotency-key": "weekly"}
+    booked = await one.call("POST", "/series", json=weekly(academy), headers=key)
+    again = await one.call("POST", "/series", json=weekly(academy), headers=key)
+    assert (booked.status_code, again.json()) == (201, booked.json())
+    made = booked.json()
+    assert len(made["session_ids"]) == 3 and made["refused"] == []
+    path, second = f"/series/{made['series_id']}", made["session_ids"][1]
+    series = (await one.call("GET", path)).json()
+    assert (series["status"], series["session_ids"]) == ("active", made["session_ids"])
+    pointed = {"session_id": second, "which": "this"}
+    moved = await one.call(
+        "PATCH", path, params=pointed, json={"length_min": 45}, headers={"if-match": '"1"'}
+    )
+    assert moved.status_code == 200, moved.text
+    stale = await one.call("DELETE", path, params=pointed, headers={"if-match": '"1"'})
+    assert stale.status_code == 409
+    gone = await one.call(
+        "DELETE", path, params={**pointed, "which": "following"}, headers={"if-match": '"2"'}
+    )
+    assert set(gone.json()["cancelled"]) == set(made["session_ids"][1:])
+
+
+async def test_a_series_that_clashes_is_refused_or_leaves_the_date_out(academy: World) -> None:
+    one = program(academy)
+    await one.call("POST", "/sessions", json=lesson(academy, 10))
+    before = count(academy)
+    refused = await one.call("POST", "/series", json=weekly(academy))
+    assert refused.status_code == 409 and "Algebra" in refused.json()["message"]
+    assert count(academy) == before
+    some = (await one.call("POST", "/series", json=weekly(academy, all_or_nothing=False))).json()
+    assert (len(some["session_ids"]), len(some["refused"])) == (2, 1)
+    for broken in (
+        {"rule": "FREQ=SECONDLY"},
+        {"rule": "FREQ=WEEKLY"},
+        {"tz": "Mars/Olympus"},
+        {"length_min": 0},
+    ):
+        answer = await one.call("POST", "/series", json=weekly(academy, **broken))
+        assert answer.status_code == 422, broken
+
+
+async def test_hours_and_dates_away_say_which_lessons_they_hit(academy: World) -> None:
+    one, who = program(academy), academy.mine.instructor.id
+    now = academy.services.clock.now()
+    week = [{"weekday": day, "starts": "00:00", "ends": "00:00", "tz": "UTC"} for day in range(7)]
+    saved = await one.call("PUT", f"/people/{who}/hours", json=week, headers={"if-match": '"0"'})
+    assert (saved.status_code, saved.json()["hit"]) == (200, []), saved.text
+    stale = await one.call("PUT", f"/people/{who}/hours", json=week, headers={"if-match": '"0"'})
+    assert stale.status_code == 409
+    overlap = await one.call(
+        "PUT", f"/people/{who}/hours", json=[*week, week[0]], headers={"if-match": '"1"'}
+    )
+    assert overlap.status_code == 422
+    session = (await one.call("POST", "/sessions", json=lesson(academy))).json()
+    away = {
+        "kind": "away",
+        "starts_at": (now + timedelta(days=2)).isoformat(),
+        "ends_at": (now + timedelta(days=5)).isoformat(),
+    }
+    made = await one.call("POST", f"/people/{who}/exceptions", json=away)
+    assert (made.status_code, made.json()["hit"]) == (201, [session["id"]])
+    span = {"after": now.isoformat(), "before": (now + timedelta(days=7)).isoformat()}
+    found = (await one.call("GET", f"/people/{who}/availability", params=span)).json()
+    assert [item["id"] for item in found["exceptions"]] == [made.json()["id"]]
+    assert len(found["hours"]) == 7 and found["version"] == 2
+    searched = (await one.call("GET", "/substitutions", params={"status": "open"})).json()["items"]
+    assert [(item["session_id"], item["out_id"]) for item in searched] == [(session["id"], who)]
+    assert (await one.call("DELETE", f"/exceptions/{made.json()['id']}")).status_code == 200
+    assert (await one.call("DELETE", f"/exceptions/{made.json()['id']}")).status_code == 404
+
+
+async def test_an_instructor_is_asked_to_take_over(academy: World) -> None:
+    one = program(academy)
+    with academy.services.store.write() as db:
+        other = seed.person(db, "Otto Other", "instructor")
+        db.add(Qualification(instructor_id=other.id, course_id=academy.mine.course.id))
+        for weekday in range(7):
+            db.add(
+                AvailabilityHours(person_id=other.id, weekday=weekday, starts=time(0), ends=time(0), tz="UTC")
+            )
+    session = (await one.call("POST", "/sessions", json=lesson(academy))).json()
+    coordinator = academy.viewer("coordinator")
+    assert coordinator is not None
+    search = substitutes.ask(coordinator, session["id"])
+    item = (await one.call("GET", "/substitutions")).json()["items"][0]
+    assert (item["id"], item["status"], item["offers"]) == (search, "open", [])
+    asked = await one.call(
+        "POST",
+        f"/substitutions/{search}/offers",
+        json={"instructor_ids": [other.id]},
+        headers={"if-match": f'"{item["version"]}"'},
+    )
+    assert asked.status_code == 201, asked.text
+    assert [(offer["instructor_id"], offer["status"]) for offer in asked.json()["offers"]] == [
+        (other.id, "offered")
+    ]
+
+
 async def test_the_description_names_the_token_the_errors_and_the_key(academy: World) -> None:
     async with academy.client() as client:
         schema = (await client.get("/api/v1/openapi.json")).json()
@@ -423,4 +536,4 @@ async def test_the_description_names_the_token_the_errors_and_the_key(academy: W
     assert "HTTPBearer" in schema["components"]["securitySchemes"] and post["security"]
     assert [one["name"] for one in post["parameters"]] == ["Idempotency-Key"]
     programs = [path for path in schema["paths"] if path.startswith(("/api/v1/people", "/api/v1/courses"))]
-    assert len(programs) == 5
+    assert len(programs) == 7

@@ -1,5 +1,5 @@
-"""What programs of a platform use: people, courses, availability and lessons, with a token (docs/rest.md)."""
+"""What programs of a platform use, with a token: people, courses, availability, lessons, series, substitutes."""
 
-from hilink_app.api.v1 import availability, courses, people, sessions
+from hilink_app.api.v1 import availability, courses, people, series, sessions, substitutions
 
-ROUTERS = (people.router, availability.router, courses.router, sessions.router)
+ROUTERS = tuple(one.router for one in (people, availability, courses, sessions, series, substitutions))

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -13,12 +13,26 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from core.access import viewer_from_token
+from core.errors import InvalidInput
 from core.lifecycle import idempotency
 from core.lifecycle.idempotency import Answer
 
 KEY = "idempotency-key"
 REPLAYED = "idempotency-replayed"
-CHANGES = {"POST", "PATCH", "DELETE"}
+CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="Whatever names this request: repeated with it, it is done once and answered the same.",
+    ),
+]
+IfMatch = Annotated[
+    str,
+    Header(alias="If-Match", max_length=40, description='The version that was seen, as in the ETag: `"3"`.'),
+]
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -85,6 +99,14 @@ def answered(body: Any, status: int = 200, headers: dict[str, str] | None = None
     """JSON, with its version as the ETag where it has one."""
     tag = {"etag": f'"{body["version"]}"'} if isinstance(body, dict) and "version" in body else {}
     return JSONResponse(body, status, {**tag, **(headers or {})})
+
+
+def version_seen(if_match: str) -> int:
+    """InvalidInput without one: a program must not overwrite what it has not seen."""
+    text = if_match.removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdecimal() and len(text) < 9):
+        raise InvalidInput("If-Match", "Please say which version you saw.")
+    return int(text)
 
 
 def program_router(tag: str) -> APIRouter:

@@ -3,33 +3,20 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Query
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.access import TokenViewer, scope
-from core.errors import InvalidInput
 from core.lifecycle import schedule
 from core.queries import records
 from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
-from hilink_app.api.v1.router import answered, program_router
+from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 
 router = program_router("sessions")
 Reader = Annotated[TokenViewer, Depends(scope("sessions:read"))]
 Writer = Annotated[TokenViewer, Depends(scope("sessions:write"))]
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="Whatever names this request: repeated with it, it is done once and answered the same.",
-    ),
-]
-Version = Annotated[
-    str,
-    Header(alias="If-Match", max_length=40, description='The version that was seen, as in the ETag: `"3"`.'),
-]
 
 
 class Session(BaseModel):
@@ -127,7 +114,7 @@ def schedule_session(viewer: Writer, new: NewSession, _key: Key = "") -> JSONRes
 
 @router.patch("/sessions/{session_id}", response_model=Session)
 def change_session(
-    viewer: Writer, session_id: str, change: SessionChange, if_match: Version = "", _key: Key = ""
+    viewer: Writer, session_id: str, change: SessionChange, if_match: IfMatch = "", _key: Key = ""
 ) -> JSONResponse:
     """Another time, another instructor, or both: one change, and everybody is told once."""
     now = records.session(viewer, session_id)
@@ -139,26 +126,18 @@ def change_session(
         starts_at.astimezone(UTC),
         ends_at.astimezone(UTC),
         change.instructor_id or now.instructor_id,
-        _version(if_match),
+        version_seen(if_match),
     )
     return _now(viewer, session_id)
 
 
 @router.delete("/sessions/{session_id}", response_model=Session)
-def cancel_session(viewer: Writer, session_id: str, if_match: Version = "", _key: Key = "") -> JSONResponse:
+def cancel_session(viewer: Writer, session_id: str, if_match: IfMatch = "", _key: Key = "") -> JSONResponse:
     """Cancel a lesson: places are freed, join links end, everybody is told. It stays to be read."""
-    schedule.cancel_session(viewer, session_id, _version(if_match))
+    schedule.cancel_session(viewer, session_id, version_seen(if_match))
     return _now(viewer, session_id)
 
 
 def _now(viewer: TokenViewer, session_id: str, status: int = 200) -> JSONResponse:
     record = records.session(viewer, session_id)
     return answered(jsonable_encoder(Session.model_validate(record)), status)
-
-
-def _version(if_match: str) -> int:
-    """InvalidInput without one: a program must not overwrite what it has not seen."""
-    text = if_match.removeprefix("W/").strip('"')
-    if not (text.isascii() and text.isdecimal() and len(text) < 9):
-        raise InvalidInput("If-Match", "Please say which version you saw.")
-    return int(text)
