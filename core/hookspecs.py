@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from sqlmodel import Session
 
-    from core.metrics import Metric
+    from core.metrics import Reading
 
 HOOK_API = 1
 """Version of this file. A plugin states the versions it was written for in `HILINK_API = (1, 1)`."""
@@ -157,7 +157,7 @@ def settings() -> type:
 
 
 @hookspec
-def metrics(role: str) -> Sequence[tuple["Metric", Callable[[], Any]]]:
+def metrics(role: str) -> "Sequence[Reading]":
     """Numbers for Prometheus: (`core.metrics.Metric`, function that reads it: a number, or numbers by label). role: web | worker | agents.
 
     Read at each scrape, in any thread: return what is known, do no I/O. No ids and no names as labels. Since hook API 1.

@@ -6,7 +6,7 @@ values: never an id, a name or an address.
 
 import hmac
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +26,10 @@ class Metric:
     kind: Literal["counter", "gauge"]
     says: str
     label: str = ""
+
+
+Reading = tuple[Metric, Callable[[], Any]]
+"""A number and the function that reads it: one number, or numbers by label."""
 
 
 Values = Mapping[str, float | Mapping[str, float]]

@@ -266,7 +266,6 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "recorded": True,
         "within": Window(later, later + timedelta(days=1)),
         "instructor_ids": [academy.others["instructor_id"]],
-        "series_id": "no-such-series",
         "credit_id": "no-such-credit",
         "change_id": "no-such-change",
         "scope": "this",
@@ -280,7 +279,6 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "exception_id": "no-such-exception",
         "calendar_id": "no-such-calendar",
         "offer_id": "no-such-offer",
-        "substitution_id": "no-such-search",
         "request_id": "no-such-request",
         "chosen": Chosen(academy.others["instructor_id"], ()),
         "request": NewRequest(
