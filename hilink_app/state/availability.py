@@ -129,7 +129,7 @@ class Hours(BaseState):
             span = _span(form, self.tz)
         except InvalidInput as error:
             return self._say(error)
-        return await self._save(Change("add", span=span, exception=kind, note=str(form.get("note", ""))))
+        return await self._save(Change("add", span=span, exception=kind, note=_text(form, "note")))
 
     @rx.event
     @allow("instructor", "coordinator")
@@ -153,9 +153,7 @@ class Hours(BaseState):
         self._clear()
         who = self._seen().person.id
         try:
-            await asyncio.to_thread(
-                availability.set_busy_calendar, self._viewer(), who, str(form.get("url", ""))
-            )
+            await asyncio.to_thread(availability.set_busy_calendar, self._viewer(), who, _text(form, "url"))
         except InvalidInput as error:
             return self._say(error)
         await self._look(who)
@@ -295,7 +293,7 @@ class Hours(BaseState):
             buffer_s=int(_amount(form, "buffer_s") * 60),
             most_a_day=int(_amount(form, "most_a_day")),
             most_a_week=int(_amount(form, "most_a_week")),
-            holiday_calendar_id=str(form.get("holiday_calendar_id", "")) or None,
+            holiday_calendar_id=_text(form, "holiday_calendar_id") or None,
         )
 
     def _when(self, row: ExceptionRow) -> str:
@@ -420,9 +418,9 @@ def _span(form: dict[str, Any], tz: str) -> Window:
     """Whole local days when no times are given, the last one included."""
     here = zone(tz)
     try:
-        first = date.fromisoformat(str(form.get("first", "")))
-        last = date.fromisoformat(str(form.get("last", "") or first))
-        starts, ends = (str(form.get(name, "")) for name in ("starts", "ends"))
+        first = date.fromisoformat(_text(form, "first"))
+        last = date.fromisoformat(_text(form, "last") or str(first))
+        starts, ends = (_text(form, name) for name in ("starts", "ends"))
         if starts or ends:
             begin, end = (
                 datetime.combine(day, time.fromisoformat(at)) for day, at in ((first, starts), (last, ends))
@@ -434,10 +432,15 @@ def _span(form: dict[str, Any], tz: str) -> Window:
         raise InvalidInput("starts_at", "Please enter a date and a time.") from error
 
 
+def _text(form: dict[str, Any], name: str) -> str:
+    """A field that is not drawn just now comes as None."""
+    return str(form.get(name) or "").strip()
+
+
 def _amount(form: dict[str, Any], name: str) -> float:
     """0 for an empty field."""
     try:
-        amount = float(str(form.get(name, "")).strip().replace(",", ".") or 0)
+        amount = float(_text(form, name).replace(",", ".") or 0)
     except ValueError as error:
         raise InvalidInput(name, "Please enter a number.") from error
     if not 0 <= amount < 1_000_000:

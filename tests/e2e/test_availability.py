@@ -1,5 +1,6 @@
 """The hours page in a browser far from the server: dragged, typed, keyed and tapped, saved, and found again."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -31,6 +32,7 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 WAIT_MS = 20_000
+_numbers = itertools.count(1)
 LISBON = "Europe/Lisbon"
 """Where the hours are. The server is in UTC, the browser says it is in Kathmandu."""
 
@@ -39,6 +41,7 @@ LISBON = "Europe/Lisbon"
 class Teacher:
     made: Services
     id: str
+    name: str
     email: str
 
     def hours(self) -> list[tuple[int, str, str, str]]:
@@ -68,12 +71,12 @@ def teacher(hilink_stack: Stack) -> Iterator[Teacher]:
     made = bootstrap.build(hilink_stack.settings, "cli")
     with services.using(made):
         with made.store.write() as db:
-            row = seed.person(db, "Tilda Torres", "instructor")
+            row = seed.person(db, f"Tilda Torres {next(_numbers)}", "instructor")
             row.tz = LISBON
             db.add(row)
             db.flush()
             set_password(db, row.id, PASSWORD)
-            found = Teacher(made, row.id, str(row.email))
+            found = Teacher(made, row.id, row.name, str(row.email))
         yield found
         with made.store.write() as db:
             row = db.get_one(Person, found.id)
@@ -235,8 +238,8 @@ def test_a_coordinator_opens_somebodys_hours_from_the_list_of_people(
 ) -> None:
     teacher.open_always()
     page = open_as(f"coordinator@{DOMAIN}", "/people?find=Tilda&role=instructor")
-    page.get_by_role("link", name="Hours of Tilda Torres").first.click()
-    expect(page.get_by_role("heading", name="Hours of Tilda Torres")).to_be_visible()
+    page.get_by_role("link", name=f"Hours of {teacher.name}", exact=True).click()
+    expect(page.get_by_role("heading", name=f"Hours of {teacher.name}")).to_be_visible()
     expect(page.get_by_label("From of Monday")).to_have_value("00:00")
     page.get_by_label("Most lessons a day").fill("4")
     page.get_by_role("button", name="Save limits").click()

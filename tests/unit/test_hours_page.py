@@ -178,13 +178,13 @@ def test_what_no_editor_sends_is_refused(rows: Any) -> None:
 @pytest.mark.parametrize(
     ("form", "starts", "ends"),
     [
-        ({"first": "2026-12-24"}, "2026-12-24T00:00", "2026-12-25T00:00"),
+        ({"first": "2026-12-24", "starts": None, "ends": None}, "2026-12-24T00:00", "2026-12-25T00:00"),
         ({"first": "2027-03-28", "last": "2027-03-28"}, "2027-03-28T00:00", "2027-03-28T23:00"),
         ({"first": "2027-07-01", "starts": "09:00", "ends": "12:30"}, "2027-07-01T08:00", "2027-07-01T11:30"),
         ({"first": "2027-03-28", "starts": "01:30", "ends": "03:00"}, "2027-03-28T01:00", "2027-03-28T02:00"),
     ],
 )
-def test_dates_are_those_of_the_hours_zone(form: dict[str, str], starts: str, ends: str) -> None:
+def test_dates_are_those_of_the_hours_zone(form: dict[str, Any], starts: str, ends: str) -> None:
     first, last = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (starts, ends))
     assert _span(form, LISBON) == Window(first, last)
 
