@@ -97,15 +97,15 @@ class SearchLine:
 class Candidate:
     """Somebody who may teach the course. fits: free then. can: a coordinator may give it to them all the same.
 
-    asked: they consider it now. met, unmet: reasons in words.
+    asked: they consider it now. met, unmet: reasons in words, joined by commas.
     """
 
     person: Face
     fits: bool
     can: bool
     asked: bool
-    met: list[str]
-    unmet: list[str]
+    met: str
+    unmet: str
 
 
 def waiting(viewer: Viewer) -> int:
@@ -210,8 +210,8 @@ def candidates(viewer: Viewer, substitution_id: str) -> list[Candidate]:
             )
         )
 
-        def words(reasons: Sequence[Reason]) -> list[str]:
-            return [say(one, viewer) for one in reasons]
+        def words(reasons: Sequence[Reason]) -> str:
+            return ", ".join(say(one, viewer) for one in reasons)
 
         fits = [
             Candidate(
@@ -230,7 +230,7 @@ def candidates(viewer: Viewer, substitution_id: str) -> list[Candidate]:
                 False,
                 not any(reason.code in HARD for reason in one.reasons),
                 one.person_id in asked,
-                [],
+                "",
                 words(one.reasons),
             )
             for one in ranking.left_out

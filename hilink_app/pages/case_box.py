@@ -114,7 +114,11 @@ def dialog(*lesson_link: rx.Component) -> rx.Component:
             state,
             rx.cond(
                 (case.kind == "substitute_needed") & ~settled,
-                ui.row(ui.button(t("Who could take it?"), icon="users", size="s", href="/substitutes")),
+                ui.row(
+                    ui.button(
+                        t("Who could take it?"), icon="users", size="s", href="/requests?tab=substitutes"
+                    )
+                ),
             ),
             *lesson_link,
             ui.rule(),

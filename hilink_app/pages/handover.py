@@ -65,14 +65,16 @@ def _student(one: rx.Var[StudentPast]) -> rx.Component:
             one.person.name,
             note=t("{n} lessons, there in {attended}", n=one.lessons, attended=one.attended),
         ),
-        rx.el.h3(t("Last lessons"), class_name="hl-h3"),
-        past,
-        rx.el.h3(t("Still open"), class_name="hl-h3"),
-        gaps,
+        ui.stack(
+            ui.stack(rx.el.h3(t("Last lessons"), class_name="hl-h3"), past, gap=2),
+            ui.stack(rx.el.h3(t("Still open"), class_name="hl-h3"), gaps, gap=2),
+            gap=5,
+        ),
     )
 
 
 def _lesson() -> rx.Component:
+    """Which lesson it is, and instead of whom."""
     line = Handover.line
     return ui.panel(
         rx.cond(
@@ -81,14 +83,22 @@ def _lesson() -> rx.Component:
                 "acc", "hand-helping", t("You teach instead of {former}.", former=Handover.instead_of)
             ),
         ),
-        rx.el.p(ui.time_text(line.starts_at, "day"), class_name="hl-q"),
-        ui.clock(line.starts_at, 56),
-        rx.el.p(
-            rx.el.b(ui.relative_text(line.starts_at)),
-            ui.quiet(" · ", ui.tn("{n} minute", "{n} minutes", Handover.minutes), small=False),
+        ui.row(
+            ui.stack(
+                rx.el.b(ui.time_text(line.starts_at, "day"), ", ", ui.time_text(line.starts_at)),
+                ui.quiet(
+                    ui.relative_text(line.starts_at),
+                    " · ",
+                    ui.tn("{n} minute", "{n} minutes", Handover.minutes),
+                    " · ",
+                    line.course,
+                    rx.cond(line.topic != "", rx.fragment(" · ", line.topic)),
+                ),
+                gap=1,
+            ),
+            ui.spacer(),
+            ui.button(t("To the room"), icon="door-open", href="/room/" + line.id),
         ),
-        rx.el.p(rx.el.b(line.course), rx.cond(line.topic != "", rx.fragment(" · ", line.topic))),
-        ui.row(ui.button(t("To the room"), icon="door-open", href="/room/" + line.id)),
         class_name="hl-col hl-g3",
     )
 
@@ -148,8 +158,8 @@ def handover() -> rx.Component:
         )
     )
     body = ui.columns(
-        [rx.foreach(Handover.students, _student)],
-        [_lesson(), _watch_for(), _materials()],
+        [_lesson(), rx.foreach(Handover.students, _student)],
+        [_watch_for(), _materials()],
     )
     return ui.frame(
         t("Handover"),

@@ -35,13 +35,18 @@ def _offer(line: rx.Var[OfferLine]) -> rx.Component:
         rx.el.p(t("with {name}", name=whom)),
         rx.cond(
             line.reasons.length() > 0,
-            rx.el.ul(
-                rx.foreach(line.reasons, lambda words: rx.el.li(ui.chip(words, "acc"))),
-                class_name="hl-row hl-g2 hl-wrap hl-plain",
-                aria_label=t("Why you are asked"),
+            ui.row(
+                ui.sr_only(t("Why you are asked:")),
+                rx.foreach(line.reasons, lambda words: ui.chip(words, "acc")),
             ),
         ),
-        ui.due(t("Open until"), " ", ui.time_text(line.expires_at, "both")),
+        ui.due(
+            t("Open until"),
+            " ",
+            ui.time_text(line.expires_at, "when"),
+            " · ",
+            ui.time_text(line.expires_at, "relative"),
+        ),
         ui.row(
             ui.primary(
                 t("Accept"),

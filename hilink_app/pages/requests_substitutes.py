@@ -5,14 +5,12 @@ import reflex as rx
 from core.i18n import N_
 from core.queries.substitutes import AskedLine, Candidate, SearchLine
 from hilink_app import components as ui
-from hilink_app.components.page import PageSpec
 from hilink_app.state.requests_substitutes import Substitutes
 
 t = ui.t
 
 LOAD = Substitutes.load
 """For the page's on_load, or when the tab is chosen."""
-PATH = "/substitutes"
 REASONS = {
     "away": N_("Away"),
     "shrunk": N_("Changed hours"),
@@ -39,7 +37,9 @@ def _state(line: rx.Var[SearchLine]) -> rx.Component:
 def _asked(one: rx.Var[AskedLine]) -> rx.Component:
     answer = rx.cond(
         one.status == "offered",
-        rx.fragment(t("has until"), " ", ui.time_text(one.at, "both")),
+        rx.fragment(
+            t("has until"), " ", ui.time_text(one.at, "when"), " · ", ui.time_text(one.at, "relative")
+        ),
         ui.t_choice(one.status, ANSWERS),
     )
     return rx.el.li(
@@ -49,11 +49,7 @@ def _asked(one: rx.Var[AskedLine]) -> rx.Component:
 
 def _candidate(one: rx.Var[Candidate]) -> rx.Component:
     """Who they are, why they fit or not, and what to do about it."""
-    why = rx.el.small(
-        rx.foreach(one.met, lambda words: rx.fragment(words, "; ")),
-        rx.foreach(one.unmet, lambda words: rx.el.b(words, "; ")),
-        class_name="hl-q",
-    )
+    why = rx.el.small(one.met, rx.cond(one.unmet != "", rx.el.b(" ", one.unmet)), class_name="hl-q")
     return rx.el.li(
         ui.row(
             ui.avatar(one.person.initials, "m"),
@@ -185,14 +181,3 @@ def substitutes() -> rx.Component:
             on_cancel=Substitutes.keep,
         ),
     )
-
-
-PAGES = [
-    PageSpec(
-        PATH,
-        lambda: ui.frame(t("Substitutes"), substitutes(), current="/requests"),
-        "Substitutes",
-        ("coordinator",),
-        on_load=[LOAD],
-    )
-]

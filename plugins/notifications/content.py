@@ -187,12 +187,9 @@ def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> C
     lesson = _lesson(db, message.session_id, reader, seat.person_id)
     replaced = lesson.session.status != "cancelled" and seat.role == "instructor"
     return Content(
-        subject=say(
-            "Cancelled: {course} on {day} at {start}",
-            course=lesson.course,
-            day=lesson.day,
-            start=lesson.start,
-        ),
+        subject=say("{name} takes {course} on {day} at {start}", name=lesson.instructor, **_facts(lesson))
+        if replaced
+        else say("Cancelled: {course} on {day} at {start}", **_facts(lesson)),
         heading=say("{name} takes this lesson", name=lesson.instructor)
         if replaced
         else say("This lesson is cancelled"),
