@@ -231,6 +231,7 @@ def _start_again(ctx: Context, term: Term) -> float:
         if fired == PROBES:
             break
         time.sleep(0.05)
+    assert fired_at is not None  # PROBES fired
     ctx.say(
         f"the worker was ready after {(ready - began).total_seconds():.1f} s, "
         f"everything overdue had fired after {(fired_at - began).total_seconds():.1f} s"

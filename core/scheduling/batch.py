@@ -92,8 +92,9 @@ def solve(
     limit = bound(problem)
     watch.say("first", 0)
     greedy = objective(problem, _first_come(problem, {}).places)
-    lean = {
-        number: LEAN * np.isin(job.teachers, limit.towards[number]) for number, job in enumerate(problem.jobs)
+    lean: dict[int, Floats] = {
+        number: np.asarray(LEAN * np.isin(job.teachers, limit.towards[number]), np.float64)
+        for number, job in enumerate(problem.jobs)
     }
     table = _first_come(problem, lean)
     best = eject(table, watch.left * EJECTING, seed, lambda placed: watch.say("filling", placed))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ortools.graph.python import min_cost_flow
+from ortools.graph.python import min_cost_flow  # pyright: ignore[reportMissingTypeStubs]
 
 from core.scheduling.batch_model import PLACED, Problem
 from core.scheduling.batch_table import fair_points

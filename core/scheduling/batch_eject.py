@@ -69,7 +69,7 @@ class _Search:
         cost = (self._price[there] * self._lessons[there] * new).sum(axis=2)
         free = (self._lessons[there] * new).sum(axis=2)
         ok = table.allowed(number) & ((table.room_week[job.teachers] >= job.per_week)[:, None] | (free > 0))
-        noise: Floats = self._dice.random(cost.shape) * _NOISE
+        noise: Floats = np.asarray(self._dice.random(cost.shape, np.float64) * _NOISE, np.float64)
         totals, rows = by_day(job, np.where(ok, value + noise - PLACED * cost, NONE))
         order = np.argsort(-totals, axis=1)[:, : job.per_week]
         if order.shape[1] < job.per_week:

@@ -164,7 +164,9 @@ class _Jobs:
         mine = problem.student_free[student][problem.cells(at, need)].all(axis=(1, 2))
         slots, at = tuple(slot for slot, fits in zip(slots, mine, strict=True) if fits), at[mine]
         able = self._qualified(wish.course_id)
-        fits: Bits = self._open(need)[able][:, at + np.arange(problem.regimes) * A_WEEK].all(axis=2)
+        fits: Bits = np.asarray(
+            self._open(need)[able][:, at + np.arange(problem.regimes) * A_WEEK].all(axis=2), np.bool_
+        )
         some = np.flatnonzero(fits.sum(axis=1))
         able, fits = able[some], fits[some]
         days = (at[None, :, 0] + self._teacher_shift[able][:, None]) % A_WEEK // A_DAY

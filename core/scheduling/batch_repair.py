@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ortools.sat.python import cp_model
@@ -15,6 +16,7 @@ from ortools.sat.python import cp_model
 from core.scheduling.batch_model import Job, Place
 from core.scheduling.batch_table import Table
 
+_Expression: Any = cp_model.LinearExpr  # its overloads are partly untyped
 _SCALE = 10
 MOST_PLACES = 60
 """Possible lessons of one job that are looked at, best first; where it is now is always among them."""
@@ -87,7 +89,7 @@ class _Model:
         """What stood before when nothing is found in time."""
         if not self._choices:
             return {}
-        self._model.maximize(cp_model.LinearExpr.weighted_sum(self._lit, self._worth))
+        self._model.maximize(_Expression.weighted_sum(self._lit, self._worth))
         solver = cp_model.CpSolver()
         solver.parameters.max_time_in_seconds = self._effort.seconds
         solver.parameters.num_workers = 1
@@ -147,13 +149,13 @@ class _Model:
         if len(some) == job.per_week == 1:
             return some[0].lit
         teaches = self._model.new_bool_var("")
-        self._model.add(cp_model.LinearExpr.sum([one.lit for one in some]) == job.per_week * teaches)
+        self._model.add(_Expression.sum([one.lit for one in some]) == job.per_week * teaches)
         days: dict[int, list[cp_model.IntVar]] = defaultdict(list)
         for one in some:
             days[int(job.weekday[one.slot])].append(one.lit)
-        for lits in days.values():
-            if len(lits) > 1:
-                self._model.add_at_most_one(lits)
+        for literals in days.values():
+            if len(literals) > 1:
+                self._model.add_at_most_one(literals)
         return teaches
 
     def _looked_at(self, number: int, job: Job, value: np.ndarray) -> list[tuple[int, int]]:
@@ -186,12 +188,12 @@ class _Model:
         self._weeks[teacher].append(lit)
 
     def _rules(self) -> None:
-        for lits in (*self._teaching.values(), *self._learning.values()):
-            if len(lits) > 1:
-                self._model.add_at_most_one(lits)
-        for (teacher, day), lits in self._days.items():
-            if len(lits) > self._table.room_day[teacher, day]:
-                self._model.add(cp_model.LinearExpr.sum(lits) <= int(self._table.room_day[teacher, day]))
-        for teacher, lits in self._weeks.items():
-            if len(lits) > self._table.room_week[teacher]:
-                self._model.add(cp_model.LinearExpr.sum(lits) <= int(self._table.room_week[teacher]))
+        for literals in (*self._teaching.values(), *self._learning.values()):
+            if len(literals) > 1:
+                self._model.add_at_most_one(literals)
+        for (teacher, day), literals in self._days.items():
+            if len(literals) > self._table.room_day[teacher, day]:
+                self._model.add(_Expression.sum(literals) <= int(self._table.room_day[teacher, day]))
+        for teacher, literals in self._weeks.items():
+            if len(literals) > self._table.room_week[teacher]:
+                self._model.add(_Expression.sum(literals) <= int(self._table.room_week[teacher]))

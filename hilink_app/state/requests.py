@@ -121,7 +121,7 @@ class Requests(BaseState):
             self.looking = True
             return Requests.reckon
         count = sum(len(one.session_ids) for one in booked)
-        says = self._tn("{n} lesson is booked.", "{n} lessons are booked.", count, n=count)
+        says = self._tn("{n} lesson is booked.", "{n} lessons are booked.", count)
         return await self._decided(says, Requests.undo(line.id, line.version + 1))
 
     @rx.event
