@@ -240,7 +240,7 @@ def test_a_coordinator_opens_somebodys_hours_from_the_list_of_people(
     page = open_as(f"coordinator@{DOMAIN}", "/people?find=Tilda&role=instructor")
     page.get_by_role("link", name=f"Hours of {teacher.name}", exact=True).click()
     expect(page.get_by_role("heading", name=f"Hours of {teacher.name}")).to_be_visible()
-    expect(page.get_by_label("From of Monday")).to_have_value("00:00")
+    expect(page.get_by_label("From of Monday").first).to_have_value("00:00", timeout=WAIT_MS)
     page.get_by_label("Most lessons a day").fill("4")
     page.get_by_role("button", name="Save limits").click()
     expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
