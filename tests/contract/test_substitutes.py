@@ -1,7 +1,7 @@
 """A lesson that lost its instructor finds another one, once, on both databases."""
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -262,12 +262,79 @@ def test_a_lesson_that_changed_ends_its_search(made: Services, how: str) -> None
         reassign_session(cora, one.session.id, people[-1].person_id, version)
     with pytest.raises(Conflict, match="ended"):
         substitutes.accept_offer(by(people, offer), offer.id)
+    tick_timers(made)
+    assert status(made, found) == "withdrawn" and offers(made) == []
+    assert len(messages(made, "substitute_over")) == 2, "who was asked need not think about it any more"
     if how == "cancelled":
         with pytest.raises(Conflict):
             substitutes.ask(cora, one.session.id)
-        return
+    else:
+        assert substitutes.ask(cora, one.session.id) != found
+
+
+def test_a_lesson_that_changed_can_be_searched_for_before_the_clock_ticks(made: Services) -> None:
+    one, _ = lesson(made)
+    found = search(made, one)
+    cora = viewer(one.coordinator, "coordinator")
+    move_session(cora, one.session.id, one.session.starts_at + HOUR, one.session.ends_at + HOUR, 1)
     again = substitutes.ask(cora, one.session.id)
     assert again != found and status(made, found) == "withdrawn"
+    tick_timers(made)
+    assert status(made, again) == "offered"
+
+
+@pytest.mark.parametrize("against", ["cancelled", "reassigned", "withdrawn", "the same offer"])
+def test_accepting_while_something_else_happens_is_one_or_the_other(made: Services, against: str) -> None:
+    one, people = lesson(made)
+    found = search(made, one)
+    first, second = offers(made)
+    cora = viewer(one.coordinator, "coordinator")
+    with made.store.read() as db:
+        version = db.get_one(Substitution, found).version
+    other: Callable[[], object] = {
+        "cancelled": lambda: cancel_session(cora, one.session.id, 1),
+        "reassigned": lambda: reassign_session(cora, one.session.id, second.instructor_id, 1),
+        "withdrawn": lambda: substitutes.withdraw(cora, found, version),
+        "the same offer": lambda: substitutes.accept_offer(by(people, first), first.id),
+    }[against]
+
+    def tried(change: Callable[[], object]) -> bool:
+        try:
+            change()
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(contextvars.copy_context().run, tried, change)
+            for change in (lambda: substitutes.accept_offer(by(people, first), first.id), other)
+        ]
+        won = [job.result() for job in jobs]
+    if against == "the same offer":
+        assert won == [True, True]
+        assert teaches(made, one) == [first.instructor_id]
+        return
+    assert sum(won) == 1
+    expected = {
+        "cancelled": [],
+        "reassigned": [second.instructor_id],
+        "withdrawn": [one.instructor.id],
+    }[against]
+    assert teaches(made, one) == ([first.instructor_id] if won[0] else expected)
+    assert len(offers(made, "accepted")) == int(won[0])
+
+
+def test_an_offer_never_outlives_the_start(made: Services) -> None:
+    one, people = lesson(made, ahead=timedelta(minutes=4))
+    search(made, one)
+    offer = offers(made)[0]
+    assert offer.expires_at == one.session.starts_at
+    clock = made.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(240)
+    with pytest.raises(Conflict, match="ended"):
+        substitutes.accept_offer(by(people, offer), offer.id)
 
 
 def test_asking_twice_is_one_search_and_it_can_be_taken_back(made: Services) -> None:
