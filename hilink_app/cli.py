@@ -164,7 +164,7 @@ def prepare(demo: bool = False) -> None:
     _migrate(settings)
     accounts: list[tuple[str, str, str]] = []
     if demo:
-        academy = importlib.import_module("hilink_app.demo")
+        academy = importlib.import_module("hilink_app.demo.academy")
         academy.seed(settings)
         accounts = academy.accounts(settings)
     typer.echo(json.dumps(accounts))
@@ -173,14 +173,14 @@ def prepare(demo: bool = False) -> None:
 @demo_app.command("seed")
 def demo_seed() -> None:
     """Fill the database with the demo academy; what is there already stays."""
-    importlib.import_module("hilink_app.demo").seed(_settings("demo"))
+    importlib.import_module("hilink_app.demo.academy").seed(_settings("demo"))
     console.print("[green]✓[/] Demo academy ready")
 
 
 @demo_app.command("soon")
 def demo_soon() -> None:
     """Make a demo lesson start in two minutes."""
-    importlib.import_module("hilink_app.demo").soon(_settings("demo"))
+    importlib.import_module("hilink_app.demo.academy").soon(_settings("demo"))
     console.print("[green]✓[/] A lesson starts in two minutes")
 
 

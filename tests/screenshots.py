@@ -48,10 +48,10 @@ def write(out: Path, say: Say) -> None:
 
 
 def _all(browser: Browser, stack: Stack, out: Path, say: Say) -> list[str]:
-    from hilink_app import demo
+    from hilink_app.demo import academy
     from hilink_app.hilink_app import all_pages, plugins
 
-    accounts = {role: (login, password) for role, login, password in demo.accounts(stack.settings)}
+    accounts = {role: (login, password) for role, login, password in academy.accounts(stack.settings)}
     specs = all_pages(plugins)
     missed: list[str] = []
     for role, (login, password) in accounts.items():

@@ -154,11 +154,15 @@ def chart(
     return chart_frame(title, unit, drawing, _table(rows, x, x_label, series, title))
 
 
-def figure(plot: Any, *, title: Text, unit: Text, table: rx.Component, height: str = "240px") -> rx.Component:
-    """A Plotly figure (or a Var of one) in the same frame; ``table`` is what stands behind it."""
+def figure(
+    plot: rx.Var[Any], *, title: Text, unit: Text, table: rx.Component, height: str = "240px"
+) -> rx.Component:
+    """Plotly's JSON (a Var of it) in the same frame; ``table`` is what stands behind it."""
+    from plotly.graph_objects import Figure  # only where pages are built
+
     return chart_frame(
         title,
         unit,
-        rx.plotly(data=plot, width="100%", height=height, config={"displayModeBar": False}),
+        rx.plotly(data=plot.to(Figure), width="100%", height=height, config={"displayModeBar": False}),
         table,
     )

@@ -5,12 +5,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.to_thread
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -18,8 +19,9 @@ from rich.table import Table
 
 from core.config import Settings
 from hilink_app.toolchain import frontend, ports, tls
+from hilink_app.toolchain.preload import Preload, PreloadError, possible, preloaded
 from hilink_app.toolchain.roles import TLS_CERT, TLS_KEY, WEB_BUILD
-from hilink_app.toolchain.supervisor import Role, Supervisor
+from hilink_app.toolchain.supervisor import Child, Role, Start, Supervisor, as_program
 
 COLORS = {"web": "cyan", "media": "magenta", "worker": "green", "agents": "blue", "hilink": "bold"}
 REBUILD_MARKER = "rebuild"
@@ -48,11 +50,31 @@ class Launch:
         self._choose_addresses()
         build = self._build()
         self.env[WEB_BUILD] = str(build)
-        settings = self._effective()
-        with self.step("Database ready"):
-            arguments = ["prepare", *(["--demo"] if self.demo else [])]
-            self.accounts = json.loads(anyio.run(self._command, *arguments).splitlines()[-1])
-        anyio.run(self._supervise, settings)
+        anyio.run(self._up, self._effective())
+
+    async def _up(self, settings: Settings) -> None:
+        prepare = role("prepare", *(["--demo"] if self.demo else []))
+        async with AsyncExitStack() as stack:
+            loaded = await stack.enter_async_context(preloaded(self._environment())) if possible() else None
+            start = _forking(loaded) if loaded else as_program
+            with self.step("Database ready"):
+                self.accounts = json.loads((await self._said(start, prepare)).splitlines()[-1])
+            await self._supervise(settings, start, loaded)
+
+    async def _said(self, start: Start, command: Role) -> str:
+        """What a command prints. StartError with its words when it fails."""
+        written, output = os.pipe()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        try:
+            child = await start(command, self._environment(), nothing, output)
+        finally:
+            os.close(nothing)
+            os.close(output)
+        with os.fdopen(written, "rb") as words:
+            said = (await anyio.to_thread.run_sync(words.read)).decode(errors="replace").strip()
+        if await child.wait():
+            raise StartError(f"`hilink {command.name}`: {said[-800:]}")
+        return said
 
     @contextmanager
     def step(self, done: str) -> Iterator[None]:
@@ -122,7 +144,7 @@ class Launch:
         self.console.print(f"[green]✓[/] Pages built [dim]{time.monotonic() - started:.1f} s[/]")
         return built
 
-    async def _supervise(self, settings: Settings) -> None:
+    async def _supervise(self, settings: Settings, start: Start, loaded: Preload | None) -> None:
         marker = settings.data_dir / REBUILD_MARKER
         marker.unlink(missing_ok=True)
 
@@ -130,6 +152,8 @@ class Launch:
             # In processes of their own: this one does not see a package that was installed after it started.
             self.env[WEB_BUILD] = (await self._command("build")).splitlines()[-1]
             await self._command("migrate")
+            if loaded:
+                loaded.renew()
 
         await Supervisor(
             roles(),
@@ -138,13 +162,13 @@ class Launch:
             rebuild=rebuild,
             marker=marker,
             on_ready=lambda: self._print_welcome(settings),
+            start=start,
         ).run()
         self.console.print("Stopped.")
 
     async def _command(self, *arguments: str) -> str:
         """Run `hilink ARGUMENTS` in a process of its own, to stay small; returns its stdout."""
-        command = [sys.executable, "-m", "hilink_app.cli", *arguments]
-        done = await anyio.run_process(command, env=self._environment(), check=False)
+        done = await anyio.run_process([*HILINK, *arguments], env=self._environment(), check=False)
         if done.returncode != 0:
             raise StartError(
                 f"`hilink {' '.join(arguments)}`: {done.stderr.decode(errors='replace').strip()[-800:]}"
@@ -175,18 +199,27 @@ class Launch:
         self.console.print(Panel(table, title=title, subtitle="Ctrl-C stops it", expand=False))
 
 
+HILINK = (sys.executable, "-m", "hilink_app.cli")
+
+
+def role(name: str, *options: str, after: tuple[str, ...] = ()) -> Role:
+    """`hilink NAME OPTIONS` as a child."""
+    return Role(name, (*HILINK, name, *options), after=after)
+
+
 def roles() -> list[Role]:
-    """The roles of one machine. The parent has migrated, so only agents wait: they call the web role."""
+    """The roles of one machine; those that need another's answer ask until they get it."""
+    return [role("web"), role("worker"), role("agents"), role("media")]
 
-    def command(name: str) -> tuple[str, ...]:
-        return (sys.executable, "-m", "hilink_app.cli", name)
 
-    return [
-        Role("worker", command("worker")),
-        Role("media", command("media")),
-        Role("web", command("web")),
-        Role("agents", command("agents"), after=("web", "media")),
-    ]
+def _forking(loaded: Preload) -> Start:
+    async def start(role: Role, environment: Mapping[str, str], stdin: int, output: int) -> Child:
+        try:
+            return await loaded.start(role.argv[len(HILINK) :], environment, stdin, output)
+        except PreloadError:
+            return await as_program(role, environment, stdin, output)
+
+    return start
 
 
 def request_rebuild(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from core.config import Settings
 from hilink_app.toolchain import frontend
 from hilink_app.toolchain.paths import ROOT
+from hilink_app.toolchain.preload import loading
 
 logger = logging.getLogger(__name__)
 
@@ -76,10 +77,11 @@ async def _serve(settings: Settings) -> None:
     from granian.server.embed import Server
 
     logging.getLogger("_granian").setLevel(logging.ERROR)
-    factory = importlib.import_module("hilink_app.hilink_app").app
+    with loading():
+        app = importlib.import_module("hilink_app.hilink_app").app()
     cert, key = os.environ.get(TLS_CERT), os.environ.get(TLS_KEY)
     server = Server(
-        factory(),
+        app,
         settings.host,
         settings.port,
         interface=Interfaces.ASGI,
@@ -113,7 +115,8 @@ async def _announce_port(settings: Settings) -> None:
 
 def media(settings: Settings) -> None:
     """Run a media node until SIGTERM."""
-    from rtc.node import main
+    with loading():
+        from rtc.node import main
 
     control = urlsplit(settings.media_control_url)
     _announce_when_open(control.hostname or "127.0.0.1", control.port or 7881)
@@ -135,12 +138,16 @@ def _announce_when_open(host: str, port: int) -> None:
 
 def worker(settings: Settings) -> None:
     """Run the durable chain and the clock until SIGTERM. Logs `ready` itself."""
-    importlib.import_module("hilink_app.worker").main(settings)
+    with loading():
+        run = importlib.import_module("hilink_app.worker").main
+    run(settings)
 
 
 def agents(settings: Settings) -> None:
     """Run the server-side participants until SIGTERM. Logs `ready` itself."""
-    importlib.import_module("hilink_app.agents").main(settings)
+    with loading():
+        run = importlib.import_module("hilink_app.agents").main
+    run(settings)
 
 
 ROLES = {"web": web, "media": media, "worker": worker, "agents": agents}

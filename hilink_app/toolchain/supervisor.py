@@ -8,16 +8,15 @@ end only the supervisor holds: when the supervisor dies, however it dies, the ch
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import anyio
-import anyio.abc
 
 from hilink_app.logging import READY_PREFIX
 
@@ -31,8 +30,21 @@ FIRST_BACKOFF_S = 0.5
 LAST_BACKOFF_S = 30.0
 SUPERVISED = "HILINK_SUPERVISED"
 
+READ_BYTES = 1 << 16
+
 Output = Callable[[str, str], None]
 """Gets (role or "hilink", line)."""
+
+
+class Child(Protocol):
+    """A process that runs, as a session of its own."""
+
+    @property
+    def pid(self) -> int: ...
+
+    async def wait(self) -> int:
+        """Its exit code; -N when signal N ended it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,9 +61,20 @@ class Role:
     """Roles that wait for this one go on after that long."""
 
 
+Start = Callable[[Role, Mapping[str, str], int, int], Awaitable[Child]]
+"""Gets (role, environment, its stdin, its stdout and stderr); the file descriptors stay the caller's."""
+
+
+async def as_program(role: Role, environment: Mapping[str, str], stdin: int, output: int) -> Child:
+    """The plain way: the role is a program that loads everything itself."""
+    return await anyio.open_process(
+        role.argv, stdin=stdin, stdout=output, stderr=output, start_new_session=True, env=environment
+    )
+
+
 @dataclass
 class _Running:
-    process: anyio.abc.Process | None = None
+    process: Child | None = None
     ready: anyio.Event = field(default_factory=anyio.Event)
     started: float = 0.0
     restarts: int = 0
@@ -72,6 +95,7 @@ class Supervisor:
         rebuild: Callable[[], Awaitable[None]] | None = None,
         marker: Path | None = None,
         on_ready: Callable[[], None] | None = None,
+        start: Start = as_program,
     ) -> None:
         self._roles = roles
         self._output = output
@@ -79,6 +103,7 @@ class Supervisor:
         self._rebuild = rebuild
         self._marker = marker
         self._on_ready = on_ready
+        self._start = start
         self._running = {role.name: _Running() for role in roles}
         self._stopping = anyio.Event()
         self._rebuild_wanted = anyio.Event()
@@ -160,37 +185,34 @@ class Supervisor:
                 await self._stopping.wait()
 
     async def _run_once(self, role: Role, running: _Running) -> int:
-        reader, writer = os.pipe()
+        stdin, alive = os.pipe()
+        written, output = os.pipe()
         try:
-            process = await anyio.open_process(
-                role.argv,
-                stdin=reader,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**self._environment(), "PYTHONUNBUFFERED": "1", SUPERVISED: "1"},
-            )
-        finally:
-            os.close(reader)
-        running.process = process
-        try:
+            environment = {**self._environment(), "PYTHONUNBUFFERED": "1", SUPERVISED: "1"}
+            try:
+                process = await self._start(role, environment, stdin, output)
+            finally:
+                os.close(stdin)
+                os.close(output)
+            running.process = process
             async with anyio.create_task_group() as group:
-                group.start_soon(self._copy_output, role, running, process)
+                group.start_soon(self._copy_output, role, running, written)
                 group.start_soon(self._end_on_stop, role, process)
                 code = await process.wait()
                 await anyio.sleep(0.05)  # the last lines are still in the pipe
                 group.cancel_scope.cancel()
         finally:
             running.process = None
-            os.close(writer)
-            with anyio.CancelScope(shield=True):
-                await process.aclose()
+            os.close(alive)
+            os.close(written)
         return code
 
-    async def _copy_output(self, role: Role, running: _Running, process: anyio.abc.Process) -> None:
-        assert process.stdout is not None
+    async def _copy_output(self, role: Role, running: _Running, written: int) -> None:
         rest = b""
-        async for chunk in process.stdout:
+        while True:
+            await anyio.wait_readable(written)
+            if not (chunk := os.read(written, READ_BYTES)):
+                break
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._line(role, running, line.decode(errors="replace"))
@@ -204,7 +226,7 @@ class Supervisor:
         running.ready.set()
         self._output("hilink", f"{role.name} is ready after {time.monotonic() - running.started:.1f} s")
 
-    async def _end_on_stop(self, role: Role, process: anyio.abc.Process) -> None:
+    async def _end_on_stop(self, role: Role, process: Child) -> None:
         await self._stopping.wait()
         _signal(process, signal.SIGTERM)
         await anyio.sleep(role.grace_s)
@@ -223,7 +245,7 @@ async def _either(first: anyio.Event, second: anyio.Event) -> None:
         group.start_soon(wait, second)
 
 
-def _signal(process: anyio.abc.Process | None, number: signal.Signals) -> None:
+def _signal(process: Child | None, number: signal.Signals) -> None:
     if process is None:
         return
     try:

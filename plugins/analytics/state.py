@@ -4,7 +4,6 @@ import asyncio
 from datetime import date
 from typing import Any
 
-import plotly.graph_objects as go
 import reflex as rx
 from babel.dates import format_skeleton
 
@@ -31,10 +30,10 @@ class OverTime(BaseState):
     covered: int = 0
     right: int = -1
     talk_min: int = 0
-    attendance: go.Figure = go.Figure()
-    answers: go.Figure = go.Figure()
-    taking_part: go.Figure = go.Figure()
-    coverage: go.Figure = go.Figure()
+    attendance: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    taking_part: dict[str, Any] = {}
+    coverage: dict[str, Any] = {}
 
     @rx.event
     @allow(SIGNED_IN)
@@ -53,6 +52,8 @@ class OverTime(BaseState):
         self._draw(rows)
 
     def _draw(self, rows: list[Week]) -> None:
+        import plotly.graph_objects as go  # a third of a second: for whoever opens the charts, not for every start
+
         days = locale(self._viewer().lang)
         at = [format_skeleton("MMMd", date.fromisoformat(row.monday), locale=days) for row in rows]
         right: list[Any] = [row.right if row.right >= 0 else None for row in rows]
@@ -71,9 +72,11 @@ class OverTime(BaseState):
         self.coverage = _figure(go.Bar(x=at, y=[row.topics_covered for row in rows], marker_color=_PINE))
 
 
-def _figure(*traces: Any, top: int = 0, beside: bool = False) -> go.Figure:
+def _figure(*traces: Any, top: int = 0, beside: bool = False) -> dict[str, Any]:
     """Quiet axes in the page's own type; the colours work on light and dark. top: a fixed end of the scale."""
-    figure = go.Figure(list(traces))
+    from plotly.graph_objects import Figure
+
+    figure = Figure(list(traces))
     few = max((len(trace.x) for trace in traces), default=0) < 6
     figure.update_layout(
         barmode="group" if beside else "stack",
@@ -95,4 +98,4 @@ def _figure(*traces: Any, top: int = 0, beside: bool = False) -> go.Figure:
         dtick=1 if whole and not top else None,
         range=[0, top] if top else None,
     )
-    return figure
+    return figure.to_plotly_json()
