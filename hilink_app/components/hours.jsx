@@ -1,6 +1,6 @@
 // The editor of weekly hours: a grid to drag on and a list to type in, both over one draft.
 import { useEffect, useMemo, useRef, useState } from "react";
-import { hlT, hlN, hlLocale } from "$/public/external/hilink_app/components/i18n/i18n.js";
+import { hlT, hlN, hlDates, hlLocale } from "$/public/external/hilink_app/components/i18n/i18n.js";
 import { DAY, STEP, clock, fromRows, isWhole, minuteOf, newPiece, openOn, overlapping, paint, sumHours, toRows, withTimes } from "./week.js";
 
 const DAYS = [0, 1, 2, 3, 4, 5, 6];
@@ -13,7 +13,7 @@ const between = (a, b) => DAYS.filter((day) => day >= Math.min(a, b) && day <= M
 
 /** Names of the days from Monday; 1 January 2024 was one. */
 function dayNames(lang, weekday) {
-  const format = new Intl.DateTimeFormat(hlLocale(lang), { weekday, timeZone: "UTC" });
+  const format = hlDates(hlLocale(lang), { weekday, timeZone: "UTC" });
   return DAYS.map((day) => format.format(Date.UTC(2024, 0, 1 + day)));
 }
 

@@ -29,8 +29,20 @@ export const hlAll = (lang, ids) => Object.fromEntries(ids.map((id) => [id, hlT(
 /** The locale tag for dates and numbers. */
 export const hlLocale = (lang) => formats[lang] ?? formats.en;
 
+// Making a formatter costs more than drawing a row of the board, so each is made once.
+const kept = new Map();
+const once = (Kind, locale, options) => {
+  const key = `${Kind.name} ${locale} ${JSON.stringify(options)}`;
+  if (!kept.has(key)) kept.set(key, new Kind(locale, options));
+  return kept.get(key);
+};
+
+/** An Intl.DateTimeFormat; RangeError for a zone the browser does not know. */
+export const hlDates = (locale, options) => once(Intl.DateTimeFormat, locale, options);
+
 /** A number as people write it: 5,000 or 5.000. */
-export const hlNum = (lang, n) => (n === null || n === undefined || n === "" ? "" : Number(n).toLocaleString(hlLocale(lang)));
+export const hlNum = (lang, n) =>
+  n === null || n === undefined || n === "" ? "" : once(Intl.NumberFormat, hlLocale(lang)).format(Number(n));
 
 /** For JSX components: const { t, tn, lang } = useT(); redraws when the language changes. */
 export function useT() {

@@ -1,6 +1,6 @@
 // The drawn parts of the kit: small SVGs and live times. Colours come from the tokens, words from the catalogs.
-import { useEffect, useRef, useState } from "react";
-import { hlT, hlN, hlLocale } from "$/public/external/hilink_app/components/i18n/i18n.js";
+import { memo, useEffect, useRef, useState } from "react";
+import { hlT, hlN, hlDates, hlLocale } from "$/public/external/hilink_app/components/i18n/i18n.js";
 
 const SHAPES = {
   expected: <circle cx="7" cy="7" r="4.5" fill="none" stroke="var(--sage-9)" strokeWidth="1.6" />,
@@ -108,7 +108,7 @@ const FORMATS = {
 };
 
 function dayWord(lang, tz, at, now) {
-  const key = (ms) => new Intl.DateTimeFormat("en-CA", { timeZone: tz }).format(ms);
+  const key = (ms) => hlDates("en-CA", { timeZone: tz }).format(ms);
   if (key(at) === key(now)) return hlT(lang, "Today");
   if (key(at) === key(now + 86400000)) return hlT(lang, "Tomorrow");
   if (key(at) === key(now - 86400000)) return hlT(lang, "Yesterday");
@@ -117,7 +117,7 @@ function dayWord(lang, tz, at, now) {
 
 function shown(lang, tz, at, show) {
   try {
-    const text = new Intl.DateTimeFormat(hlLocale(lang), { ...FORMATS[show], timeZone: tz || "UTC" }).format(at);
+    const text = hlDates(hlLocale(lang), { ...FORMATS[show], timeZone: tz || "UTC" }).format(at);
     return lang === "en" ? text.replace(",", "") : text;
   } catch {
     return "";
@@ -129,7 +129,7 @@ function shown(lang, tz, at, show) {
  * show: time "16:30", day "Thursday 12 November", short "Thu 12 Nov", date, relative "in 12 min",
  * late "8 min late", elapsed "53 min", near "Today" or the short day, when "Today, 16:30", both "in 12 min, 16:30".
  */
-export function TimeText({ at, tz = "UTC", lang = "en", show = "time", className }) {
+export const TimeText = memo(function TimeText({ at, tz = "UTC", lang = "en", show = "time", className }) {
   const now = useNow(show === "time" ? 3600000 : 10000);
   const ms = at ? Date.parse(at) : NaN;
   if (Number.isNaN(ms)) return null;
@@ -151,7 +151,7 @@ export function TimeText({ at, tz = "UTC", lang = "en", show = "time", className
       {text}
     </time>
   );
-}
+});
 
 /** The bar along the bottom of the next lesson: fills over the last hour before the start. */
 export function Countdown({ at }) {

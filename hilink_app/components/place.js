@@ -1,4 +1,5 @@
 // Where things are in the calendar: minutes of a day's wall clock, and shares of the hours that are shown.
+import { hlDates } from "$/public/external/hilink_app/components/i18n/i18n.js";
 
 export const STEP = 15;
 export const DAY = 1440;
@@ -23,7 +24,7 @@ export function ticks([from, to], most) {
 
 /** The wall clock of a moment in a zone: { day: "2026-11-16", minute: 975 }. */
 export function wall(at, tz) {
-  const parts = new Intl.DateTimeFormat("en-CA", {
+  const parts = hlDates("en-CA", {
     timeZone: tz || "UTC", hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
   }).formatToParts(at);
   const part = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
