@@ -30,6 +30,7 @@ from hilink_app.state import guard
 from hilink_app.state.gate import PageGate, add_door
 from hilink_app.state.live import live
 from hilink_app.state.reader import Reader
+from hilink_app.toolchain.preparing import wait_until_prepared
 from hilink_app.toolchain.roles import own_origins
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def _navigation(specs: list[PageSpec]) -> None:
 @contextlib.asynccontextmanager
 async def _lifespan(app: rx.App) -> AsyncIterator[None]:
     """Services, the plugins' own lifespans, then live pages; taken down in the reverse order."""
+    await asyncio.to_thread(wait_until_prepared, settings.data_dir)
     current = bootstrap.build(settings, "web", plugins)
     await asyncio.to_thread(current.store.verify)
     services.install(current)

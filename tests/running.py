@@ -20,9 +20,9 @@ ROLES = {"web", "media", "worker", "agents"}
 
 
 class Run:
-    """One `hilink run` over its own data folder and ports."""
+    """One `hilink run` over its own data folder and ports; `settings` are more HILINK_* variables."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
         self.folder = folder
         self.port = ports.free_tcp()
         self.log = folder / "run.log"
@@ -34,6 +34,7 @@ class Run:
             "HILINK_MEDIA_PORT": str(ports.free_udp()),
             "HILINK_MEDIA_CONTROL_URL": f"ws://127.0.0.1:{ports.free_tcp()}/control",
             "COLUMNS": "200",
+            **settings,
         }
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -58,6 +59,8 @@ class Run:
     def roles(self) -> dict[str, psutil.Process]:
         """Role name -> its process."""
         found: dict[str, psutil.Process] = {}
+        if self.process.poll() is not None:
+            return found
         for child in psutil.Process(self.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess, IndexError):
                 name = child.name().removeprefix("hilink ")  # a forked one has the command line of its parent

@@ -20,6 +20,7 @@ from rich.table import Table
 from core.config import Settings
 from hilink_app.toolchain import frontend, ports, tls
 from hilink_app.toolchain.preload import Preload, PreloadError, possible, preloaded
+from hilink_app.toolchain.preparing import preparing
 from hilink_app.toolchain.roles import TLS_CERT, TLS_KEY, WEB_BUILD
 from hilink_app.toolchain.supervisor import Child, Role, Start, Supervisor, as_program
 
@@ -46,20 +47,38 @@ class Launch:
     """(role, login, password) of the demo academy."""
 
     def run(self) -> None:
-        """Prepare, then supervise until Ctrl-C. Raises `StartError`, `frontend.FrontendBuildError`."""
-        self._choose_addresses()
-        build = self._build()
-        self.env[WEB_BUILD] = str(build)
-        anyio.run(self._up, self._effective())
+        """Prepare and supervise until Ctrl-C. Raises `StartError`, `frontend.FrontendBuildError`."""
+        anyio.run(self._run)
 
-    async def _up(self, settings: Settings) -> None:
-        prepare = role("prepare", *(["--demo"] if self.demo else []))
+    async def _run(self) -> None:
         async with AsyncExitStack() as stack:
-            loaded = await stack.enter_async_context(preloaded(self._environment())) if possible() else None
+            loaded = await stack.enter_async_context(preloaded(dict(os.environ))) if possible() else None
+            self._choose_addresses()
+            self.env[WEB_BUILD] = str(self._build())
+            settings = self._effective()
             start = _forking(loaded) if loaded else as_program
-            with self.step("Database ready"):
-                self.accounts = json.loads((await self._said(start, prepare)).splitlines()[-1])
-            await self._supervise(settings, start, loaded)
+            supervisor = self._supervisor(settings, start, loaded)
+            failures: list[StartError] = []
+
+            async def prepare() -> None:
+                try:
+                    await self._prepare(settings, start)
+                except StartError as error:
+                    failures.append(error)
+                    supervisor.stop()
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(prepare)
+                await supervisor.run()
+            for error in failures:
+                raise error
+            self.console.print("Stopped.")
+
+    async def _prepare(self, settings: Settings, start: Start) -> None:
+        """The roles load meanwhile."""
+        command = role("prepare", *(["--demo"] if self.demo else []))
+        with preparing(settings.data_dir), self.step("Database ready"):
+            self.accounts = json.loads((await self._said(start, command)).splitlines()[-1])
 
     async def _said(self, start: Start, command: Role) -> str:
         """What a command prints. StartError with its words when it fails."""
@@ -144,7 +163,7 @@ class Launch:
         self.console.print(f"[green]✓[/] Pages built [dim]{time.monotonic() - started:.1f} s[/]")
         return built
 
-    async def _supervise(self, settings: Settings, start: Start, loaded: Preload | None) -> None:
+    def _supervisor(self, settings: Settings, start: Start, loaded: Preload | None) -> Supervisor:
         marker = settings.data_dir / REBUILD_MARKER
         marker.unlink(missing_ok=True)
 
@@ -155,7 +174,7 @@ class Launch:
             if loaded:
                 loaded.renew()
 
-        await Supervisor(
+        return Supervisor(
             roles(),
             self._print_line,
             self._environment,
@@ -163,8 +182,7 @@ class Launch:
             marker=marker,
             on_ready=lambda: self._print_welcome(settings),
             start=start,
-        ).run()
-        self.console.print("Stopped.")
+        )
 
     async def _command(self, *arguments: str) -> str:
         """Run `hilink ARGUMENTS` in a process of its own, to stay small; returns its stdout."""

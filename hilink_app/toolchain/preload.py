@@ -7,6 +7,7 @@ process has no threads of its own, because a child may wait for ever for a lock 
 """
 
 import asyncio
+import compileall
 import gc
 import importlib
 import json
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+
+from hilink_app.toolchain.paths import ROOT
 
 SHARED = ("hilink_app.cli", "hilink_app.bootstrap", "core.lifecycle.wiring")
 """What most roles load; with the plugins. Nothing of Reflex: it reads its environment while it is imported."""
@@ -194,6 +197,9 @@ def loading() -> Generator[None]:
 
 
 def _load() -> None:
+    if sys.dont_write_bytecode:  # else every start of every role would compile all of it again
+        for package in ("core", "hilink", "hilink_app", "plugins", "rtc"):
+            compileall.compile_dir(ROOT / package, quiet=2)
     with loading():
         for name in SHARED:
             importlib.import_module(name)

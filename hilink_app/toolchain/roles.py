@@ -15,6 +15,7 @@ from core.config import Settings
 from hilink_app.toolchain import frontend
 from hilink_app.toolchain.paths import ROOT
 from hilink_app.toolchain.preload import loading
+from hilink_app.toolchain.preparing import wait_until_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +141,7 @@ def worker(settings: Settings) -> None:
     """Run the durable chain and the clock until SIGTERM. Logs `ready` itself."""
     with loading():
         run = importlib.import_module("hilink_app.worker").main
+    wait_until_prepared(settings.data_dir)
     run(settings)
 
 

@@ -1,7 +1,6 @@
 """The transcriber as the agents role runs it: one process-wide engine, one listener per live lesson."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -41,23 +40,23 @@ _workshop: Workshop | None = None
 async def workshop(
     core: Settings, settings: TranscriptionSettings, factories: dict[str, EngineFactory]
 ) -> AsyncIterator[Workshop]:
-    """Open for the life of an agents process. Loads the engine before the first lesson."""
+    """Open for the life of an agents process. The engine loads meanwhile: who speaks before that waits for a slot."""
     global _workshop
     engine = await asyncio.to_thread(choose, settings, factories)
     logger.info("speech engine", extra={"engine": engine.name, "low_accuracy": engine.low_accuracy})
     pool = Pool(engine, settings.workers)
     ingest = Ingest.of(core)
     delivering = asyncio.create_task(ingest.run())
-    await pool.warm_up()
+    warming = asyncio.create_task(pool.warm_up())
     _workshop = Workshop(settings, pool, ingest)
     try:
         yield _workshop
     finally:
         _workshop = None
         await ingest.drain(STOP_S)
-        delivering.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await delivering
+        for task in (delivering, warming):
+            task.cancel()
+        await asyncio.gather(delivering, warming, return_exceptions=True)
         pool.close()
 
 

@@ -17,6 +17,7 @@ from tests.running import ROLES, Run
 
 pytestmark = pytest.mark.e2e
 
+
 @pytest.fixture
 def start(tmp_path: Path, built_app: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
@@ -69,3 +70,12 @@ def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"port {port} is in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_cannot_be_prepared_is_said_and_nothing_is_left_running(
+    tmp_path: Path, built_app: Path
+) -> None:
+    run = Run(tmp_path, HILINK_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/hilink")
+    assert run.process.wait(60) == 1
+    assert "`hilink prepare`" in run.text()
+    assert not run.roles()
