@@ -4,12 +4,13 @@ Whatever shrinks somebody's time looks at once which of their lessons are hit, a
 in the same transaction. A lesson that was booked outside the hours on purpose is not hit by a change beside it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, delete, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core import services
 from core.access import Actor
@@ -36,6 +37,7 @@ from core.scheduling.windows import Window
 
 MOST_EXCEPTIONS = 200
 LONGEST_AWAY = timedelta(days=366)
+MOST_HOLIDAYS = 1_000
 MAX_NOTE = 500
 MAX_URL = 2_000
 MOST_LANGUAGES = 12
@@ -70,7 +72,7 @@ def set_profile(actor: Actor, person_id: str, profile: Profile, version: int) ->
     with services.current().store.write() as db:
         row, before = _begin(db, actor, person_id, version)
         _change_profile(db, row, profile)
-        return _finish(db, actor, row, before, "shrunk")
+        return _finish(db, actor, [row], before, "shrunk")
 
 
 def set_hours(actor: Actor, person_id: str, hours: Sequence[WeeklyHours], version: int) -> list[Hit]:
@@ -79,7 +81,7 @@ def set_hours(actor: Actor, person_id: str, hours: Sequence[WeeklyHours], versio
     with services.current().store.write() as db:
         row, before = _begin(db, actor, person_id, version)
         _replace_hours(db, person_id, hours)
-        return _finish(db, actor, row, before, "shrunk")
+        return _finish(db, actor, [row], before, "shrunk")
 
 
 def add_exception(
@@ -102,7 +104,7 @@ def add_exception(
         span = Window(starts_at, ends_at)
         made = _exception(person_id, kind, span, note.strip()[:MAX_NOTE], actor.person_id or person_id)
         db.add(made)
-        return made.id, _finish(db, actor, row, before, "away")
+        return made.id, _finish(db, actor, [row], before, "away")
 
 
 def remove_exception(actor: Actor, exception_id: str) -> list[Hit]:
@@ -113,15 +115,26 @@ def remove_exception(actor: Actor, exception_id: str) -> list[Hit]:
             raise NotFound()
         row, before = _begin(db, actor, found.person_id, None)
         db.delete(found)
-        return _finish(db, actor, row, before, "shrunk")
+        return _finish(db, actor, [row], before, "shrunk")
 
 
-def set_holidays(actor: Actor, name: str, days: dict[date, str], calendar_id: str | None = None) -> str:
-    """Make or replace a holiday calendar; returns its id. Coordinators alone. Lessons that are hit need a substitute."""
+def set_holidays(
+    actor: Actor,
+    name: str,
+    days: dict[date, str],
+    calendar_id: str | None = None,
+    version: int | None = None,
+) -> str:
+    """Make or replace a holiday calendar; returns its id. Coordinators alone. Lessons that are hit need a substitute.
+
+    version: what the caller last saw of it, None = any. InvalidInput, Conflict for an older version or a name twice.
+    """
     _coordinator(actor)
     name = name.strip()[:100]
     if not name:
         raise InvalidInput("name", "Please give the calendar a name.")
+    if len(days) > MOST_HOLIDAYS:
+        raise InvalidInput("first", "There are {most} dates at most.", most=MOST_HOLIDAYS)
     with services.current().store.write() as db:
         same = db.exec(select(HolidayCalendar).where(HolidayCalendar.name == name)).first()
         if same is not None and same.id != calendar_id:
@@ -130,17 +143,28 @@ def set_holidays(actor: Actor, name: str, days: dict[date, str], calendar_id: st
         if calendar_id and row is None:
             raise NotFound()
         row = row or HolidayCalendar(name=name, version=0)
-        users = db.exec(
-            select(BookingProfile).where(BookingProfile.holiday_calendar_id == row.id).with_for_update()
-        ).all()
-        before = {one.person_id: _availability(db, one.person_id) for one in users}
+        if version is not None and version != row.version:
+            raise Conflict()
+        followers = db.exec(_followers(row.id).with_for_update()).all()
+        before = _availabilities(db, [one.person_id for one in followers])
         row.name, row.version = name, row.version + 1
         row.days = {day.isoformat(): what.strip()[:100] for day, what in sorted(days.items())}
         db.add(row)
         audit(db, actor.person_id, "holidays.change", row.id)
-        for one in users:
-            _finish(db, actor, one, before[one.person_id], "away")
+        _finish(db, actor, followers, before, "away")
         return row.id
+
+
+def holidays_hit(actor: Actor, days: Iterable[date], calendar_id: str) -> list[Hit]:
+    """Which lessons of everybody who follows the calendar these days would hit, in place of those it has.
+
+    To be shown before it is saved; changes nothing. Coordinators alone.
+    """
+    _coordinator(actor)
+    with services.current().store.read() as db:
+        before = _availabilities(db, [one.person_id for one in db.exec(_followers(calendar_id))])
+        off = frozenset(days)
+        return _hit(db, before, {who: replace(one, holidays=off) for who, one in before.items()})
 
 
 def set_busy_calendar(actor: Actor, person_id: str, url: str) -> str:
@@ -181,7 +205,7 @@ def lessons_hit(
         check_hours(hours)
     with services.current().store.write() as db:  # rolled back: the question is answered by doing it
         _check_actor(db, actor, person_id)
-        before = _availability(db, person_id)
+        before = _availabilities(db, [person_id])
         with db.begin_nested() as trial:
             if hours is not None:
                 _replace_hours(db, person_id, hours)
@@ -197,14 +221,14 @@ def lessons_hit(
                 )
             )
             db.flush()
-            hit = _hit(db, person_id, before)
+            hit = _hit(db, before, _availabilities(db, [person_id]))
             trial.rollback()
         return hit
 
 
 def _begin(
     db: Session, actor: Actor, person_id: str, version: int | None
-) -> tuple[BookingProfile, Availability]:
+) -> tuple[BookingProfile, dict[str, Availability]]:
     """The locked profile (a new one when there is none) and what was so before. None: any version."""
     _check_actor(db, actor, person_id)
     # The person's row, which always exists, lets two first changes wait for each other.
@@ -212,45 +236,60 @@ def _begin(
     row = db.get(BookingProfile, person_id, with_for_update=True)
     if version is not None and version != (row.version if row else 0):
         raise Conflict()
-    return row or BookingProfile(person_id=person_id, version=0), _availability(db, person_id)
+    return row or BookingProfile(person_id=person_id, version=0), _availabilities(db, [person_id])
 
 
-def _finish(db: Session, actor: Actor, row: BookingProfile, before: Availability, reason: str) -> list[Hit]:
-    row.version += 1
-    db.add(row)
+def _finish(
+    db: Session,
+    actor: Actor,
+    rows: Sequence[BookingProfile],
+    before: Mapping[str, Availability],
+    reason: str,
+) -> list[Hit]:
+    """New versions of everybody whose time changed; a substitute is sought for each lesson that is hit."""
+    for row in rows:
+        row.version += 1
+        db.add(row)
     db.flush()
-    emit(db, AvailabilityChanged(person_id=row.person_id, version=row.version))
-    audit(db, actor.person_id, "availability.change", row.person_id, row.person_id)
-    hit = _hit(db, row.person_id, before)
+    for row in rows:
+        emit(db, AvailabilityChanged(person_id=row.person_id, version=row.version))
+        audit(db, actor.person_id, "availability.change", row.person_id, row.person_id)
+    hit = _hit(db, before, _availabilities(db, list(before)))
     for one in hit:
         substitutes.open_in(db, actor, one.session_id, reason)
     return hit
 
 
-def _availability(db: Session, person_id: str) -> Availability:
+def _availabilities(db: Session, person_ids: Sequence[str]) -> dict[str, Availability]:
     now = services.current().clock.now()
-    return bookable(db, [person_id], Window(now, now + MAX_AHEAD))[person_id].availability
+    found = bookable(db, person_ids, Window(now, now + MAX_AHEAD), without_lessons=True)
+    return {who: one.availability for who, one in found.items()}
 
 
-def _hit(db: Session, person_id: str, before: Availability) -> list[Hit]:
+def _followers(calendar_id: str) -> SelectOfScalar[BookingProfile]:
+    query = select(BookingProfile).where(BookingProfile.holiday_calendar_id == calendar_id)
+    return query.order_by(col(BookingProfile.person_id))
+
+
+def _hit(db: Session, before: Mapping[str, Availability], after: Mapping[str, Availability]) -> list[Hit]:
     """Lessons they teach that were in their time and are not any more."""
-    after, now = _availability(db, person_id), services.current().clock.now()
     rows = db.exec(
-        select(ClassSession)
+        select(ClassSession, Seat.person_id)
         .join(Seat, col(Seat.session_id) == ClassSession.id)
         .where(
-            Seat.person_id == person_id,
+            col(Seat.person_id).in_(before),
             Seat.role == "instructor",
             col(Seat.active).is_(True),
             ClassSession.status == "scheduled",
-            ClassSession.starts_at > now,
+            ClassSession.starts_at > services.current().clock.now(),
         )
         .order_by(col(ClassSession.starts_at), col(ClassSession.id))
     )
     return [
         Hit(row.id, row.starts_at, row.ends_at)
-        for row in rows
-        if _inside(before, lesson := Window(row.starts_at, row.ends_at)) and not _inside(after, lesson)
+        for row, who in rows
+        if _inside(before[who], lesson := Window(row.starts_at, row.ends_at))
+        and not _inside(after[who], lesson)
     ]
 
 

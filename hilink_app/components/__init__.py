@@ -24,6 +24,7 @@ from hilink_app.components.forms import (
     text_field,
 )
 from hilink_app.components.frame import bare, frame, logo
+from hilink_app.components.hits import hits_dialog
 from hilink_app.components.i18n import number, t, t_choice, t_static, t_var, tn
 from hilink_app.components.icons import icon
 from hilink_app.components.layout import (
@@ -158,6 +159,7 @@ __all__ = [
     "form",
     "form_error",
     "frame",
+    "hits_dialog",
     "icon",
     "icon_button",
     "kbd",

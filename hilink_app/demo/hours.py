@@ -1,11 +1,11 @@
-"""When the demo academy's instructors work, where they live, and in which languages; one is on leave soon."""
+"""When the demo academy's instructors work, where they live, their languages and holidays; one is on leave soon."""
 
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
 
-from core.domain import AvailabilityException, AvailabilityHours, BookingProfile, Person
+from core.domain import AvailabilityException, AvailabilityHours, BookingProfile, HolidayCalendar, Person
 from core.scheduling.zones import instant
 from hilink_app.demo.people import DOMAIN
 
@@ -26,15 +26,31 @@ LANGUAGES = {
     "priya": ["en", "hi"],
     "grace": ["en", "fr"],
 }
+HOLIDAYS = ("Portugal", ("mateus", "ines"))
+"""A calendar, and who follows it."""
+DAYS_OFF = ((60, 2, "Spring festival"), (95, 12, "Summer break"), (200, 1, "Founders’ day"))
+"""In how many days, for how many, what."""
 AWAY = ("viktor", 3, 2)
 """Who, in how many days, for how many."""
 
 
 def add(db: Session, now: datetime) -> None:
-    """Weekly hours and languages of every instructor, and the leave."""
+    """Weekly hours and languages of every instructor, the holidays, and the leave."""
+    today = now.date()
+    holidays = HolidayCalendar(
+        name=HOLIDAYS[0],
+        days={
+            (today + timedelta(days=ahead + number)).isoformat(): what
+            for ahead, days, what in DAYS_OFF
+            for number in range(days)
+        },
+    )
+    db.add(holidays)
+    db.flush()
     for name, (starts, ends, days) in HOURS.items():
         person = db.exec(select(Person).where(Person.email == f"{name}@{DOMAIN}")).one()
-        db.add(BookingProfile(person_id=person.id, languages=LANGUAGES[name]))
+        follows = holidays.id if name in HOLIDAYS[1] else None
+        db.add(BookingProfile(person_id=person.id, languages=LANGUAGES[name], holiday_calendar_id=follows))
         for weekday in days:
             db.add(
                 AvailabilityHours(

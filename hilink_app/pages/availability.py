@@ -3,7 +3,6 @@
 import reflex as rx
 
 from core.i18n import N_
-from core.queries.common import LessonLine
 from hilink_app import components as ui
 from hilink_app.components.hours import hours_editor
 from hilink_app.components.page import PageSpec
@@ -286,47 +285,6 @@ def _calendar() -> rx.Component:
     )
 
 
-def _hit(line: rx.Var[LessonLine]) -> rx.Component:
-    return rx.el.li(
-        rx.el.b(ui.time_text(line.starts_at, "when")),
-        " · ",
-        line.student,
-        " · ",
-        ui.quiet(line.course, small=False),
-    )
-
-
-def _ask() -> rx.Component:
-    """Before anything is saved that takes a lesson's instructor away. a11y: a modal dialog."""
-    more = Hours.hit_count - Hours.hits.length()
-    return ui.dialog(
-        ui.stack(
-            rx.el.ul(
-                rx.foreach(Hours.hits, _hit),
-                class_name="hl-plain",
-                max_height="40vh",
-                overflow_y="auto",
-                tab_index=0,
-                aria_label=t("Lessons that need a substitute"),
-            ),
-            rx.cond(more > 0, ui.quiet(t("and {n} more", n=more))),
-            rx.el.p(t("Substitutes are asked at once; families hear of it when one is found.")),
-            ui.row(
-                ui.spacer(),
-                ui.button(t("Leave it"), on_click=Hours.leave_it),
-                ui.primary(t("Save and find substitutes"), on_click=Hours.go_on),
-                gap=3,
-            ),
-            gap=3,
-            margin_top="12px",
-        ),
-        title=ui.tn("{n} lesson needs a substitute", "{n} lessons need a substitute", Hours.hit_count),
-        note=t("Nothing is saved yet."),
-        open=Hours.asking,
-        on_close=Hours.leave_it,
-    )
-
-
 def hours() -> rx.Component:
     """The page."""
     nobody = ui.panel(
@@ -350,7 +308,9 @@ def hours() -> rx.Component:
             zone=rx.cond(Hours.missing, "", elsewhere),
             current=PATH,
         ),
-        _ask(),
+        ui.hits_dialog(
+            Hours.hits, Hours.hit_count, open=Hours.asking, on_go=Hours.go_on, on_leave=Hours.leave_it
+        ),
     )
 
 

@@ -83,8 +83,14 @@ def _grid() -> rx.Component:
     )
     return rx.fragment(
         ui.panel(grid, rx.cond(Calendar.view != "person", foot), pad=False, class_name="clip"),
-        ui.note(
-            "plug-zap", t("Other systems can plan here too: "), ui.link(t("tokens of programs"), "/programs")
+        ui.row(
+            ui.note("calendar-off", t("Days without lessons: "), ui.link(t("holidays"), "/holidays")),
+            ui.note(
+                "plug-zap",
+                t("Other systems can plan here too: "),
+                ui.link(t("tokens of programs"), "/programs"),
+            ),
+            gap=5,
         ),
     )
 

@@ -120,6 +120,34 @@ def test_a_holiday_calendar_says_beforehand_what_it_hits(made: Services, one: se
     assert availability.set_profile(me(one), one.instructor.id, chosen, 0) == hit(one)
 
 
+def test_a_change_of_a_holiday_calendar_says_beforehand_whom_it_hits(
+    made: Services, one: seed.Lesson
+) -> None:
+    cora = Viewer(one.coordinator.id, "Cora", ("coordinator",))
+    calendar_id = availability.set_holidays(cora, "Here", {})
+    day = one.session.starts_at.date()
+    assert availability.holidays_hit(cora, [day], calendar_id) == [], "nobody follows it"
+    availability.set_profile(me(one), one.instructor.id, Profile(holiday_calendar_id=calendar_id), 0)
+    assert availability.holidays_hit(cora, [day], calendar_id) == hit(one)
+    assert availability.holidays_hit(cora, [day - timedelta(days=1)], calendar_id) == []
+    assert searches(made) == [], "looking changes nothing"
+    with pytest.raises(NotAllowed):
+        availability.holidays_hit(me(one), [day], calendar_id)
+
+
+def test_two_who_edit_one_holiday_calendar(made: Services, one: seed.Lesson) -> None:
+    cora = Viewer(one.coordinator.id, "Cora", ("coordinator",))
+    calendar_id = availability.set_holidays(cora, "Here", {}, version=0)
+    availability.set_holidays(cora, "Here", {date(2026, 5, 1): "Labour Day"}, calendar_id, 1)
+    with pytest.raises(Conflict):
+        availability.set_holidays(cora, "Here", {}, calendar_id, 1)
+    too_many = {date(2026, 1, 1) + timedelta(days=number): "x" for number in range(1_001)}
+    with pytest.raises(InvalidInput):
+        availability.set_holidays(cora, "Here", too_many, calendar_id)
+    with pytest.raises(NotFound):
+        availability.set_holidays(cora, "There", {}, "no-such-calendar")
+
+
 def test_extra_hours_that_are_taken_back_hit_the_lesson_in_them(made: Services, one: seed.Lesson) -> None:
     start = one.session.starts_at
     extra, _ = availability.add_exception(me(one), one.instructor.id, "extra", start, start + HOUR)
