@@ -156,12 +156,13 @@ def looking(viewer: Viewer) -> list[Looking]:
         return [Looking(row.id, row.session_id, asked.get(row.id, 0), row.version) for row, _ in rows]
 
 
-def searches(viewer: Viewer) -> list[SearchLine]:
-    """Coordinators: lessons that need somebody, the nearest deadline first."""
+def searches(viewer: Viewer, first: str = "") -> list[SearchLine]:
+    """Coordinators: lessons that need somebody, the nearest deadline first. first: this search before all others."""
     _coordinator(viewer)
     service = services.current()
     with service.store.read() as db:
-        rows = db.exec(_live().order_by(col(Substitution.due_at)).limit(MOST)).all()
+        in_order = _live().order_by(col(Substitution.id) != first, col(Substitution.due_at))
+        rows = db.exec(in_order.limit(MOST)).all()
         lines = {
             line.id: line
             for line in lesson_lines(

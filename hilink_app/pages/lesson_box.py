@@ -199,6 +199,7 @@ def dialog() -> rx.Component:
         rx.fragment(
             ui.button(t("Move"), icon="calendar-clock", on_click=LessonBox.start("move")),
             ui.button(t("Reassign"), icon="users", on_click=LessonBox.start("reassign")),
+            ui.button(t("Find a substitute"), icon="hand-helping", on_click=LessonBox.find_substitute),
             ui.spacer(),
             ui.button(t("Cancel lesson"), kind="bad", on_click=LessonBox.ask_cancel),
         ),

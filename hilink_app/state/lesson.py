@@ -8,7 +8,7 @@ import reflex as rx
 
 from core.errors import InvalidInput, UserError
 from core.i18n import format_when
-from core.lifecycle import end, readiness, schedule
+from core.lifecycle import end, readiness, schedule, substitutes
 from core.lifecycle.series_change import Scope, SeriesChange, cancel_series, change_series
 from core.queries import board as query
 from core.queries import recordings
@@ -98,6 +98,17 @@ class LessonBox(BaseState):
             self.task, self.problem = "cancel", ""
         else:
             self.cancelling = True
+
+    @rx.event
+    @allow("coordinator")
+    async def find_substitute(self) -> rx.event.EventSpec | None:
+        """Somebody else is looked for, from now on in the inbox; where one is wanted already, its search is shown."""
+        try:
+            found = await asyncio.to_thread(substitutes.ask, self._viewer(), self.line.id)
+        except UserError as error:
+            return self._say(error)
+        self.reset()
+        return rx.redirect(f"/requests?tab=substitutes&search={found}")
 
     @rx.event
     @allow("coordinator")

@@ -17,10 +17,14 @@ _NO_SEARCH = SearchLine("", "", "", "", "", "", "", "", "", "", "", "", 0, 0)
 
 
 class Substitutes(BaseState):
-    """chosen: the search whose candidates are shown. cancelling: the lesson that is about to be cancelled."""
+    """chosen: the search whose candidates are shown. named: the one in the address, which stands first.
+
+    cancelling: the lesson that is about to be cancelled.
+    """
 
     ready: bool = False
     lines: list[SearchLine] = []
+    named: str = ""
     chosen: str = ""
     candidates: list[Candidate] = []
     cancelling: SearchLine = _NO_SEARCH
@@ -29,7 +33,8 @@ class Substitutes(BaseState):
     @rx.event
     @allow("coordinator")
     async def load(self) -> None:
-        """What needs somebody; kept fresh."""
+        """What needs somebody, the search in the address first and open; kept fresh."""
+        self.named = self.chosen = str(self.router.url.query_parameters.get("search", ""))[:40]
         await self._look()
         watch(self, Substitutes.refresh, ("requests", "board"))
 
@@ -122,7 +127,7 @@ class Substitutes(BaseState):
 
     async def _look(self) -> None:
         viewer = self._viewer()
-        self.lines = await asyncio.to_thread(query.searches, viewer)
+        self.lines = await asyncio.to_thread(query.searches, viewer, self.named)
         if not self._line(self.chosen).id:
             self.chosen = ""
         self.candidates = (

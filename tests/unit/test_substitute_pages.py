@@ -1,0 +1,99 @@
+"""From a lesson to its search for a substitute, and back again as long as nobody has taken it."""
+
+from collections.abc import Iterator
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reflex as rx
+from sqlmodel import select
+
+from core.access import Viewer
+from core.domain import AvailabilityHours, Person, Qualification, Substitution
+from core.lifecycle import substitutes
+from core.queries import substitutes as query
+from core.services import Services
+from core.testing import FakeClock, seed, services
+from hilink_app.state.guard import acting_as
+from hilink_app.state.lesson import LessonBox
+from hilink_app.state.requests_substitutes import Substitutes
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Services]:
+    with services(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def one(made: Services) -> seed.Lesson:
+    """A lesson in three days, and somebody else who may teach it at any time."""
+    with made.store.write() as db:
+        one = seed.lesson(db, starts_in_s=3 * 86_400)
+        for person in (one.instructor, seed.person(db, "Elif Kaya", "instructor")):
+            db.add(Qualification(instructor_id=person.id, course_id=one.course.id))
+            for day in range(7):
+                db.add(
+                    AvailabilityHours(
+                        person_id=person.id, weekday=day, starts=time(0), ends=time(0), tz="UTC"
+                    )
+                )
+    return one
+
+
+def viewer(person: Person, role: str) -> Viewer:
+    return Viewer(person.id, person.name, (role,), "UTC", "en")
+
+
+def page(kind: type[Any]) -> Any:
+    root: Any = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    return root.get_substate(kind.get_full_name().split("."))
+
+
+async def sent(state: Any, handler: str, *values: Any) -> Any:
+    return await type(state).event_handlers[handler].fn(state, *values)
+
+
+def search(made: Services) -> Substitution:
+    with made.store.read() as db:
+        return db.exec(select(Substitution)).one()
+
+
+async def test_a_coordinator_looks_for_a_substitute_from_the_lesson(made: Services, one: seed.Lesson) -> None:
+    with acting_as(viewer(one.coordinator, "coordinator")):
+        for _ in range(2):  # again: the same search
+            box = page(LessonBox)
+            await sent(box, "show", one.session.id)
+            went = await sent(box, "find_substitute")
+            assert f"tab=substitutes&search={search(made).id}" in str(went.args) and not box.is_open
+    assert (search(made).reason, search(made).opened_by) == ("asked", one.coordinator.id)
+
+
+async def test_a_lesson_that_has_begun_needs_no_substitute_and_says_so(
+    made: Services, one: seed.Lesson
+) -> None:
+    with acting_as(viewer(one.coordinator, "coordinator")):
+        box = page(LessonBox)
+        await sent(box, "show", one.session.id)
+        assert isinstance(made.clock, FakeClock)
+        made.clock.advance(3 * 86_400)
+        assert await sent(box, "find_substitute") is None
+    assert box.is_open and "started" in box.problem
+
+
+async def test_the_search_in_the_address_stands_first_and_open(made: Services, one: seed.Lesson) -> None:
+    with made.store.write() as db:
+        later = seed.lesson(db, starts_in_s=5 * 86_400)
+    cora = viewer(one.coordinator, "coordinator")
+    substitutes.ask(cora, one.session.id)
+    named = substitutes.ask(cora, later.session.id)
+    assert [line.session_id for line in query.searches(cora)] == [one.session.id, later.session.id]
+    with acting_as(cora):
+        state = page(Substitutes)
+        state.named = state.chosen = named
+        await state._look()
+    assert [line.session_id for line in state.lines] == [later.session.id, one.session.id]
+    assert state.chosen == named
