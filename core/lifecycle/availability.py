@@ -1,7 +1,8 @@
 """Before step 1: when people may be booked. They say so themselves, or a coordinator does it for them.
 
 Whatever shrinks somebody's time looks at once which of their lessons are hit, and a substitute is sought for each
-in the same transaction. A lesson that was booked outside the hours on purpose is not hit by a change beside it.
+in the same transaction. A lesson that was booked outside the hours on purpose is not hit by a change beside it. When
+the time is given back before somebody has taken the lesson, the search ends by itself.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -254,9 +255,11 @@ def _finish(
     for row in rows:
         emit(db, AvailabilityChanged(person_id=row.person_id, version=row.version))
         audit(db, actor.person_id, "availability.change", row.person_id, row.person_id)
-    hit = _hit(db, before, _availabilities(db, list(before)))
+    after = _availabilities(db, list(before))
+    hit = _hit(db, before, after)
     for one in hit:
         substitutes.open_in(db, actor, one.session_id, reason)
+    substitutes.withdraw_in(db, actor, after, lambda who, lesson: _inside(after[who], lesson))
     return hit
 
 

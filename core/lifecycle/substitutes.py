@@ -8,7 +8,7 @@ A search belongs to one version of the lesson. When the lesson is moved, cancell
 search is stale: it does nothing more, and a new one may begin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,11 +36,14 @@ from core.scheduling.matching import Fit, Ranking, rank_teachers, reasons_agains
 from core.scheduling.windows import Window
 
 CASE = "substitute_needed"
+BY_TIME = ("away", "shrunk")
+"""Reasons that are about an instructor's time, not about one lesson."""
 MOST_ASKED = 10
 """Instructors a coordinator asks at once."""
 MOST_WORDS = 500
 """Letters of the reason somebody gives."""
 _TOO_LATE = N_("This offer has ended. Thank you all the same.")
+_TAKEN = N_("Somebody has taken this lesson already. Please talk to a coordinator.")
 _FASTER = N_("Somebody else was faster. Thank you all the same.")
 _SHORTEST = timedelta(minutes=5)
 """An offer is open at least this long, however near the lesson is."""
@@ -107,15 +110,51 @@ def ask(actor: Actor, session_id: str, note: str = "") -> str:
         raise Conflict() from error
 
 
-def withdraw(actor: Actor, substitution_id: str, version: int) -> None:
-    """The instructor comes after all: whoever was asked is told that it is no longer needed."""
+def withdraw(actor: Actor, substitution_id: str, version: int | None = None) -> None:
+    """The instructor comes after all: whoever was asked is told that it is no longer needed.
+
+    version: what the caller last saw of it, None = whatever became of it, as long as nobody has taken the lesson.
+    Conflict when somebody has.
+    """
     with services.current().store.write() as db:
         row = _locked(db, substitution_id)
         if actor.person_id != row.out_id and not actor.has("coordinator"):
             raise NotAllowed()
-        if row.version != version or row.status not in LOOKING:
+        if row.status == "filled":
+            raise Conflict(_TAKEN)
+        if row.status not in LOOKING or version not in (None, row.version):
             raise Conflict()
         _withdraw(db, actor, row)
+
+
+def withdraw_in(
+    db: Session, actor: Actor, person_ids: Collection[str], fits: Callable[[str, Window], bool]
+) -> list[str]:
+    """End the searches that these instructors' time made necessary and no longer does, in the caller's transaction.
+
+    fits: whether a lesson is in the person's time now. Returns the lessons that stay theirs. Who said "I cannot come"
+    has said so of that lesson: it is no matter of their time.
+    """
+    known = db.exec(
+        select(Substitution, ClassSession)
+        .join(ClassSession, col(ClassSession.id) == Substitution.session_id)
+        .where(
+            col(Substitution.out_id).in_(person_ids),
+            col(Substitution.reason).in_(BY_TIME),
+            col(Substitution.status).in_(LOOKING),
+            ClassSession.starts_at > services.current().clock.now(),
+        )
+        .order_by(col(Substitution.session_id))
+    ).all()
+    kept: list[str] = []
+    for found, session in known:
+        if not fits(found.out_id, Window(session.starts_at, session.ends_at)):
+            continue
+        row = _locked(db, found.id)
+        if row.status in LOOKING:
+            _withdraw(db, actor, row)
+            kept.append(row.session_id)
+    return kept
 
 
 def offer(actor: Actor, substitution_id: str, instructor_ids: Sequence[str], version: int) -> None:

@@ -233,16 +233,15 @@ class Hours(BaseState):
         back = _opposite(seen, change, made)
         await self._look(seen.person.id)
         self._fresh(change.kind)
-        if hit:  # substitutes are being asked already: that cannot be taken back by one click
-            return self._done(
-                self._tn(
-                    "Saved. We look for a substitute for {n} lesson.",
-                    "Saved. We look for substitutes for {n} lessons.",
-                    self.hit_count,
-                )
-            )
         self._undo = back
-        return self._done(self._t("Saved."), undo=Hours.undo if back else None)
+        says = self._t("Saved.")
+        if hit:  # to undo it ends the searches that nobody has answered
+            says = self._tn(
+                "Saved. We look for a substitute for {n} lesson.",
+                "Saved. We look for substitutes for {n} lessons.",
+                self.hit_count,
+            )
+        return self._done(says, undo=Hours.undo if back else None)
 
     def _fresh(self, kind: str) -> None:
         """The form that was saved shows what is saved; what is typed in the others stays."""

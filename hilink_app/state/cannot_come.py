@@ -44,26 +44,33 @@ class CannotCome(BaseState):
     @rx.event
     @allow("instructor")
     async def ask(self, form: dict[str, str]) -> Any:
-        """Look for somebody else. Until one is found the lesson stays theirs."""
-        return await self._do(
-            self._t("We are asking others. You hear from us when somebody takes the lesson."),
-            substitutes.ask,
-            self.line.id,
-            str(form.get("note", ""))[: substitutes.MOST_WORDS + 1],
-        )
+        """Look for somebody else. Until one is found the lesson stays theirs, and it can be undone."""
+        note = str(form.get("note", ""))[: substitutes.MOST_WORDS + 1]
+        try:
+            found = await asyncio.to_thread(substitutes.ask, self._viewer(), self.line.id, note)
+        except UserError as error:
+            return self._say(error)
+        self.reset()
+        says = self._t("We are asking others. You hear from us when somebody takes the lesson.")
+        return [self._done(says, undo=CannotCome.undo(found)), Lessons.load]
 
     @rx.event
     @allow("instructor")
     async def come_after_all(self) -> Any:
-        return await self._do(
-            self._t("The lesson stays yours."), substitutes.withdraw, self.looking.id, self.looking.version
-        )
-
-    async def _do(self, says: str, change: Any, *facts: Any) -> Any:
+        """As long as nobody has taken the lesson."""
         try:
-            await asyncio.to_thread(change, self._viewer(), *facts)
+            await asyncio.to_thread(substitutes.withdraw, self._viewer(), self.looking.id)
         except UserError as error:
-            self.problem = self._t(error.message, **error.facts)
-            return None
+            return self._say(error)
         self.reset()
-        return [self._done(says), Lessons.load]
+        return [self._done(self._t("The lesson stays yours.")), Lessons.load]
+
+    @rx.event
+    @allow("instructor")
+    async def undo(self, substitution_id: str) -> Any:
+        """The same from the toast; the dialog is closed by then, so what goes wrong is a toast, too."""
+        await asyncio.to_thread(substitutes.withdraw, self._viewer(), str(substitution_id)[:40])
+        return [self._done(self._t("The lesson stays yours.")), Lessons.load]
+
+    def _say(self, error: UserError) -> None:
+        self.problem = self._t(error.message, **error.facts)

@@ -171,16 +171,15 @@ class Holidays(BaseState):
             return self._say(error, error.field)
         self.round, self.renaming = self.round + 1, False
         await self._look(before.id)
-        if hit:  # substitutes are being asked already: that cannot be taken back by one click
-            return self._done(
-                self._tn(
-                    "Saved. We look for a substitute for {n} lesson.",
-                    "Saved. We look for substitutes for {n} lessons.",
-                    self.hit_count,
-                )
-            )
         self._undo = Change(self.chosen, before.name, days_of(before))
-        return self._done(self._t("Saved."), undo=Holidays.undo)
+        says = self._t("Saved.")
+        if hit:  # to undo it ends the searches that nobody has answered
+            says = self._tn(
+                "Saved. We look for a substitute for {n} lesson.",
+                "Saved. We look for substitutes for {n} lessons.",
+                self.hit_count,
+            )
+        return self._done(says, undo=Holidays.undo)
 
     async def _look(self, calendar_id: str) -> None:
         self.rows = await asyncio.to_thread(query.calendars, self._viewer())

@@ -10,7 +10,7 @@ from sqlmodel import select
 from core.access import Viewer
 from core.domain import AuditEntry, AvailabilityHours, BusyCalendar, DomainEvent, Substitution
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from core.lifecycle import availability
+from core.lifecycle import availability, substitutes
 from core.lifecycle.availability import Hit, Profile
 from core.scheduling.availability import WeeklyHours
 from core.scheduling.windows import Window
@@ -95,6 +95,56 @@ def test_being_away_hits_what_is_in_it(made: Services, one: seed.Lesson) -> None
     assert availability.remove_exception(me(one), exception_id) == []
     with pytest.raises(NotFound):
         availability.remove_exception(me(one), exception_id)
+
+
+def statuses(made: Services) -> list[str]:
+    with made.store.read() as db:
+        return list(db.exec(select(Substitution.status)))
+
+
+def test_time_that_is_given_back_ends_the_search_it_made_necessary(made: Services, one: seed.Lesson) -> None:
+    who, person = me(one), one.instructor.id
+    fewer = hours_without(one.session.starts_at)
+    away, _ = availability.add_exception(who, person, "away", one.session.starts_at, one.session.ends_at)
+    availability.set_hours(who, person, fewer, 1)
+    availability.remove_exception(who, away)
+    assert statuses(made) == ["open"], "the hours still do not hold it"
+    availability.set_hours(who, person, [WeeklyHours(day, time(0), time(0), "UTC") for day in range(7)], 3)
+    assert statuses(made) == ["withdrawn"]
+    with made.store.read() as db:
+        said = db.exec(select(DomainEvent).where(DomainEvent.kind == "substitution.changed")).all()
+        assert [event.payload["change"] for event in said] == ["opened", "withdrawn"]
+        assert db.exec(select(AuditEntry).where(AuditEntry.action == "substitution.withdrawn")).one()
+
+
+def test_who_cannot_come_to_one_lesson_does_not_come_because_of_a_change_of_hours(
+    made: Services, one: seed.Lesson
+) -> None:
+    substitutes.ask(me(one), one.session.id)
+    availability.set_profile(me(one), one.instructor.id, Profile(buffer_s=600), 0)
+    assert statuses(made) == ["open"]
+
+
+def test_a_lesson_that_somebody_has_taken_is_not_given_back(made: Services, one: seed.Lesson) -> None:
+    away, _ = availability.add_exception(
+        me(one), one.instructor.id, "away", one.session.starts_at, one.session.ends_at
+    )
+    with made.store.write() as db:
+        found = db.exec(select(Substitution)).one()
+        found.status = "filled"
+        db.add(found)
+    availability.remove_exception(me(one), away)
+    assert statuses(made) == ["filled"]
+
+
+def test_a_holiday_that_is_taken_back_ends_the_search(made: Services, one: seed.Lesson) -> None:
+    cora = Viewer(one.coordinator.id, "Cora", ("coordinator",))
+    calendar_id = availability.set_holidays(cora, "Here", {})
+    availability.set_profile(me(one), one.instructor.id, Profile(holiday_calendar_id=calendar_id), 0)
+    availability.set_holidays(cora, "Here", {one.session.starts_at.date(): "A day off"}, calendar_id)
+    assert statuses(made) == ["open"]
+    availability.set_holidays(cora, "Here", {}, calendar_id)
+    assert statuses(made) == ["withdrawn"]
 
 
 def test_holidays_hit_everybody_who_keeps_them(made: Services, one: seed.Lesson) -> None:

@@ -349,6 +349,21 @@ def test_asking_twice_is_one_search_and_it_can_be_taken_back(made: Services) -> 
     assert len(messages(made, "substitute_over")) == 2
 
 
+def test_it_is_taken_back_after_others_were_asked_but_not_after_one_accepted(made: Services) -> None:
+    one, people = lesson(made)
+    me = viewer(one.instructor, "instructor")
+    found = substitutes.ask(me, one.session.id)
+    tick_timers(made)
+    substitutes.withdraw(me, found)
+    assert len(offers(made, "withdrawn")) == len(messages(made, "substitute_over")) == 2
+    again = search(made, one)
+    offer = offers(made)[0]
+    substitutes.accept_offer(by(people, offer), offer.id)
+    with pytest.raises(Conflict, match="taken"):
+        substitutes.withdraw(me, again)
+    assert teaches(made, one) == [offer.instructor_id]
+
+
 def test_who_may_not(made: Services) -> None:
     one, people = lesson(made)
     with pytest.raises(NotAllowed):

@@ -74,9 +74,9 @@ def days(made: Services) -> dict[str, str]:
         return db.exec(select(HolidayCalendar)).one().days
 
 
-def searches(made: Services) -> list[str]:
+def searches(made: Services) -> list[tuple[str, str]]:
     with made.store.read() as db:
-        return list(db.exec(select(Substitution.session_id)))
+        return [(row.session_id, row.status) for row in db.exec(select(Substitution))]
 
 
 async def test_days_are_added_taken_away_and_put_back(made: Services, one: seed.Lesson, cora: Viewer) -> None:
@@ -106,7 +106,9 @@ async def test_a_day_that_hits_a_lesson_waits_for_a_yes(
     assert (days(made), searches(made), state.asking) == ({}, [], False)
     await sent(state, "add", day)
     await sent(state, "go_on")
-    assert (list(days(made).values()), searches(made)) == (["A holiday"], [one.session.id])
+    assert (list(days(made).values()), searches(made)) == (["A holiday"], [(one.session.id, "open")])
+    await sent(state, "undo")
+    assert (days(made), searches(made)) == ({}, [(one.session.id, "withdrawn")])
 
 
 async def test_somebody_else_saved_first_and_what_they_saved_is_shown(

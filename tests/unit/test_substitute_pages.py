@@ -1,6 +1,7 @@
 """From a lesson to its search for a substitute, and back again as long as nobody has taken it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import reflex as rx
 from sqlmodel import select
 
 from core.access import Viewer
-from core.domain import AvailabilityHours, Person, Qualification, Substitution
+from core.clock import tick_timers
+from core.domain import AvailabilityHours, Person, Qualification, SubstituteOffer, Substitution
 from core.lifecycle import substitutes
 from core.queries import substitutes as query
+from core.queries.common import NO_LESSON
 from core.services import Services
 from core.testing import FakeClock, seed, services
+from hilink_app.state.cannot_come import CannotCome
 from hilink_app.state.guard import acting_as
 from hilink_app.state.lesson import LessonBox
 from hilink_app.state.requests_substitutes import Substitutes
@@ -57,6 +61,14 @@ async def sent(state: Any, handler: str, *values: Any) -> Any:
     return await type(state).event_handlers[handler].fn(state, *values)
 
 
+async def asked(one: seed.Lesson) -> Any:
+    """The toast after "I cannot come" to this lesson."""
+    state = page(CannotCome)
+    state.line = replace(NO_LESSON, id=one.session.id)
+    toast, _ = await sent(state, "ask", {"note": "A cold"})
+    return state, toast
+
+
 def search(made: Services) -> Substitution:
     with made.store.read() as db:
         return db.exec(select(Substitution)).one()
@@ -97,3 +109,29 @@ async def test_the_search_in_the_address_stands_first_and_open(made: Services, o
         await state._look()
     assert [line.session_id for line in state.lines] == [later.session.id, one.session.id]
     assert state.chosen == named
+
+
+async def test_i_cannot_come_is_undone_also_when_others_are_asked_already(
+    made: Services, one: seed.Lesson
+) -> None:
+    with acting_as(viewer(one.instructor, "instructor")):
+        state, toast = await asked(one)
+        tick_timers(made)
+        assert search(made).status == "offered" and search(made).id in str(toast.args)
+        await sent(state, "undo", search(made).id)
+    assert search(made).status == "withdrawn"
+    with made.store.read() as db:
+        assert db.exec(select(SubstituteOffer.status)).all() == ["withdrawn"]
+
+
+async def test_i_cannot_come_is_not_undone_when_somebody_has_taken_the_lesson(
+    made: Services, one: seed.Lesson
+) -> None:
+    with acting_as(viewer(one.instructor, "instructor")):
+        state, _ = await asked(one)
+        tick_timers(made)
+        with made.store.read() as db:
+            offer = db.exec(select(SubstituteOffer)).one()
+        substitutes.accept_offer(Viewer(offer.instructor_id, "Elif Kaya", ("instructor",)), offer.id)
+        said = await sent(state, "undo", search(made).id)
+    assert "taken this lesson already" in str(said.args) and search(made).status == "filled"
