@@ -59,7 +59,7 @@ def _add() -> rx.Component:
         ui.text_field(
             t("Name"),
             "what",
-            hint=t("Instructors and families read it."),
+            hint=t("What is celebrated, or why nobody teaches."),
             max_length=100,
             auto_complete="off",
             key=_key("what"),
@@ -91,9 +91,13 @@ def _name() -> rx.Component:
 
 def _follower(one: rx.Var[Face]) -> rx.Component:
     return rx.el.li(
-        ui.avatar(one.initials),
-        ui.link(one.name, "/availability?person=" + one.id, aria_label=t("Hours of {name}", name=one.name)),
-        class_name="hl-row hl-g2",
+        ui.row(
+            ui.avatar(one.initials),
+            ui.link(
+                one.name, "/availability?person=" + one.id, aria_label=t("Hours of {name}", name=one.name)
+            ),
+        ),
+        class_name="hl-li",
     )
 
 
@@ -101,12 +105,14 @@ def _followers() -> rx.Component:
     chosen = Holidays.chosen
     return ui.panel(
         ui.panel_head(t("Who follows it"), note=chosen.followers.length()),
-        rx.cond(
-            chosen.followers.length() > 0,
-            rx.el.ul(rx.foreach(chosen.followers, _follower), class_name="hl-plain hl-col hl-g2"),
-            ui.quiet(t("Nobody yet."), small=False),
+        ui.stack(
+            rx.cond(
+                chosen.followers.length() > 0,
+                rx.el.ul(rx.foreach(chosen.followers, _follower), class_name="hl-list"),
+                ui.quiet(t("Nobody yet."), small=False),
+            ),
+            ui.quiet(t("Instructors choose their calendar with their hours; you can do it for them there.")),
         ),
-        ui.quiet(t("Instructors choose their calendar with their hours; you can do it for them there.")),
     )
 
 

@@ -14,6 +14,7 @@ from core import services
 from core.access import set_password, viewer_for
 from core.domain import (
     AvailabilityHours,
+    BookingProfile,
     ClassSession,
     Course,
     Enrollment,
@@ -218,6 +219,41 @@ def test_being_away_names_the_lesson_it_hits_before_it_is_saved(
     expect(page.get_by_role("listitem").filter(has_text="Away:")).to_be_visible()
     assert teacher.searches() == [lesson.id]
     expect(page.get_by_text("Not saved yet")).to_be_visible()
+
+
+def test_a_holiday_names_the_lesson_it_hits_before_it_is_saved(
+    teacher: Teacher, open_as: Callable[..., Page]
+) -> None:
+    teacher.open_always()
+    lesson = lesson_of(teacher)
+    page = open_as(f"coordinator@{DOMAIN}", "/calendar")
+    page.get_by_role("link", name="holidays").click()
+    name = f"Lisbon, schools {next(_numbers)}"
+    page.get_by_label("New calendar").fill(name)
+    page.get_by_role("button", name="Add calendar").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_text("Nobody yet.")).to_be_visible()
+    calendar_id = page.url.partition("calendar=")[2]
+    with teacher.made.store.write() as db:
+        db.add(BookingProfile(person_id=teacher.id, holiday_calendar_id=calendar_id))
+    page.reload()
+    expect(page.get_by_role("link", name=f"Hours of {teacher.name}")).to_be_visible()
+    page.get_by_label("First day").fill(f"{lesson.starts_at.astimezone(ZoneInfo(LISBON)):%Y-%m-%d}")
+    page.get_by_label("Name", exact=True).fill("Carnival")
+    page.get_by_role("button", name="Save these days").click()
+    asked = page.get_by_role("dialog", name="1 lesson needs a substitute")
+    expect(asked).to_contain_text("Nora Nobre")
+    assert problems(page) == []
+    asked.get_by_role("button", name="Leave it").click()
+    assert teacher.searches() == []
+    page.get_by_role("button", name="Save these days").click()
+    asked.get_by_role("button", name="Save and find substitutes").click()
+    expect(page.get_by_text("We look for a substitute for 1 lesson.")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove Carnival")).to_be_visible()
+    assert teacher.searches() == [lesson.id]
+    page.locator(".hl-toast").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Remove Carnival")).to_be_hidden()
+    assert problems(page) == []
 
 
 def test_hours_are_tapped_on_a_phone(teacher: Teacher, open_as: Callable[..., Page]) -> None:

@@ -140,3 +140,32 @@ def test_a_coordinator_sees_the_search_and_gives_the_lesson_to_somebody(
     hilink_stack.wait_mail(
         lambda mail: says(mail, "student", f"{name} teaches instead of Mateus Prates."), 90
     )
+
+
+def test_i_cannot_come_is_undone_from_the_toast(open_as: OpenAs) -> None:
+    page = open_as("grace", "/lessons")
+    first = page.get_by_role("button", name="I cannot come to").first
+    lesson = (first.get_attribute("aria-label") or "").removeprefix("I cannot come to ")
+    first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Find a substitute").click()
+    looking = page.get_by_role("button", name=f"Looking for somebody for {lesson}")
+    expect(looking).to_be_visible(timeout=PATIENT_MS)
+    page.locator(".hl-toast").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The lesson stays yours.")).to_be_visible()
+    expect(looking).to_be_hidden()
+
+
+def test_a_coordinator_looks_for_a_substitute_from_the_lesson(open_as: OpenAs) -> None:
+    page = open_as("coordinator", "/calendar?view=week&at=next")
+    page.get_by_role("link", name="Later").click()
+    page.get_by_role("button", name="Algebra").first.click()
+    box = page.get_by_role("dialog")
+    instructor = (box.get_by_text(" with ").first.inner_text()).rpartition(" with ")[2]
+    assert problems(page) == []
+    box.get_by_role("button", name="Find a substitute").click()
+    page.wait_for_url(re.compile("tab=substitutes&search="))
+    first = page.locator("[data-substitution-id]").first
+    expect(first.get_by_text(f"{instructor}: ")).to_be_visible()
+    expect(first.get_by_role("heading", name="Who could take it")).to_be_visible()
+    first.get_by_role("button", name=f"{instructor} comes after all").click()
+    expect(page.get_by_text("The search has ended.")).to_be_visible()
