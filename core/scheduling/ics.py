@@ -1,9 +1,8 @@
 """Lessons as iCalendar (RFC 5545): the entries of invitations and of calendar feeds. Pure.
 
-One VEVENT a lesson, also in a series: each lesson is moved, given to somebody else and cancelled on its own, so a
-rule with exceptions would be mostly exceptions, and calendars treat updates of a single instance very differently.
-The UID is the lesson's own in both places: whoever has the invitation and the feed sees two entries of one lesson
-at most, never of two.
+A feed has one VEVENT a lesson, also of a series: whoever subscribes gets each as it is. An invitation to a series is
+one VEVENT with its rule (`core.scheduling.ics_series`), and what later happens to one lesson of it names that date by
+RECURRENCE-ID. A lesson by itself has the same UID in both places.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from email.utils import parseaddr
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vCalAddress, vText
+from icalendar import Calendar, Event, vCalAddress, vRecur, vText
 
 from core.scheduling.vtimezone import vtimezone
 
@@ -25,6 +24,8 @@ class Entry:
     """One lesson for one reader. link: where it takes place; stamp: when this version of it was made.
 
     sequence: the lesson's version. organizer, guest: "Name <address>"; "" leaves them out (feeds).
+    rule: RFC 5545 RRULE value without its end, until: its last start, without: starts of it that are left out.
+    instead_of: the start in the series' rule that this one takes the place of.
     """
 
     uid: str
@@ -38,11 +39,15 @@ class Entry:
     cancelled: bool = False
     organizer: str = ""
     guest: str = ""
+    rule: str = ""
+    until: datetime | None = None
+    without: tuple[datetime, ...] = ()
+    instead_of: datetime | None = None
 
 
-def uid(session_id: str, host: str) -> str:
-    """The same in every invitation, update, cancellation and feed."""
-    return f"{session_id}@{host}"
+def uid(row_id: str, host: str) -> str:
+    """Of a lesson or a series: the same in every invitation, update, cancellation and feed."""
+    return f"{row_id}@{host}"
 
 
 def calendar(entries: Sequence[Entry], tz: str, *, method: str, name: str = "") -> bytes:
@@ -58,7 +63,8 @@ def calendar(entries: Sequence[Entry], tz: str, *, method: str, name: str = "") 
         book.add("refresh-interval;value=duration", "PT1H")
         book.add("x-published-ttl", "PT1H")
     if tz != "UTC" and entries:
-        years = [entry.starts_at.year for entry in entries]
+        ends = [entry.until for entry in entries if entry.until]
+        years = [at.year for at in (*(entry.starts_at for entry in entries), *ends)]
         book.add_component(vtimezone(tz, min(years) - 1, max(years) + 1))
     zone = ZoneInfo(tz)
     for entry in entries:
@@ -72,8 +78,9 @@ def _event(entry: Entry, zone: ZoneInfo) -> Event:
     event.add("sequence", entry.sequence)
     event.add("dtstamp", entry.stamp.astimezone(UTC))
     event.add("last-modified", entry.stamp.astimezone(UTC))
-    event.add("dtstart", entry.starts_at.astimezone(zone))
-    event.add("dtend", entry.ends_at.astimezone(zone))
+    event.add("dtstart", _local(entry.starts_at, zone))
+    event.add("dtend", _local(entry.ends_at, zone))
+    _repeat(event, entry, zone)
     event.add("summary", entry.title)
     event.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if entry.cancelled else "OPAQUE")
@@ -88,6 +95,23 @@ def _event(entry: Entry, zone: ZoneInfo) -> Event:
     if entry.guest:
         event.add("attendee", _guest(entry.guest), encode=False)
     return event
+
+
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    """In the zone; in UTC when its wall clock shows that time for the second time, which local times cannot say."""
+    local = at.astimezone(zone)
+    return at.astimezone(UTC) if local.fold else local
+
+
+def _repeat(event: Any, entry: Entry, zone: ZoneInfo) -> None:
+    if entry.rule and entry.until is not None:
+        rule: Any = vRecur.from_ical(entry.rule)
+        rule["UNTIL"] = [entry.until.astimezone(UTC)]  # RFC 5545, 3.3.10: in UTC when the start has a zone
+        event.add("rrule", rule)
+    if entry.without:
+        event.add("exdate", [at.astimezone(zone) for at in entry.without])
+    if entry.instead_of is not None:
+        event.add("recurrence-id", entry.instead_of.astimezone(zone))
 
 
 def _address(text: str) -> vCalAddress:

@@ -92,6 +92,12 @@ def rest(series: Series, day: date) -> Series:
     )
 
 
+def endless(rule: str) -> str:
+    """The rule without its COUNT and UNTIL, for who says the end otherwise. InvalidInput for what is no rule."""
+    parts = _parts(rule)
+    return _text({name: value for name, value in parts.items() if name not in ("COUNT", "UNTIL")})
+
+
 def shifted(series: Series, days: int, clock: time) -> Series:
     """Every date so many days later (negative: earlier), at another wall clock; the dates left out stay theirs.
 

@@ -402,7 +402,19 @@ def _series_changed(db: Session, message: MessageView, reader: Person, say: Say)
         ),
         bullets=(*shown, *((say("and {n} more", n=more),) if more else ())),
         action=(say("See all lessons"), _url("/")) if coming else None,
+        calendar="REQUEST" if coming else "CANCEL",
+        entry=_series_entry(db, series, about, reader, say),
     )
+
+
+def _series_entry(db: Session, series: Series, about: Person, reader: Person, say: Say) -> str:
+    """The title of its lessons in the reader's calendar; as `_entry`, of the people the series has."""
+    course = db.get_one(Course, series.course_id).name
+    if about.id != reader.id:
+        return say("{student}: {course}", student=about.first_name, course=course)
+    others = series.student_ids[:1] if about.id not in series.student_ids else [series.instructor_id]
+    names = [db.get_one(Person, one).first_name for one in others]
+    return say("{course} with {name}", course=course, name=names[0]) if names else course
 
 
 def _substitute_offer(db: Session, message: MessageView, reader: Person, say: Say) -> Content:

@@ -1,6 +1,7 @@
 """The email channel: content becomes a message with a plain and an HTML part, and an invitation where one fits."""
 
 import asyncio
+from collections.abc import Sequence
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from core.domain import Person
 from core.errors import StoreError
 from core.lifecycle.notify import MessageView
 from plugins.notifications.content import Content, build
-from plugins.notifications.invitation import calendar
+from plugins.notifications.invitation import Invitation, invitations
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -38,11 +39,13 @@ def compose(message: MessageView) -> EmailMessage:
         if not reader.email or not reader.active:
             raise StoreError("the reader of this message has no address")
         content = build(db, message, reader)
-        invitation = _invitation(db, message, content, reader)
-    return _mail(message, content, reader, invitation)
+        found = _invitations(db, message, content, reader)
+    return _mail(message, content, reader, found)
 
 
-def _mail(message: MessageView, content: Content, reader: Person, invitation: bytes) -> EmailMessage:
+def _mail(
+    message: MessageView, content: Content, reader: Person, invitations: Sequence[Invitation]
+) -> EmailMessage:
     service = services.current()
     settings = service.settings
     mail = EmailMessage()
@@ -65,19 +68,22 @@ def _mail(message: MessageView, content: Content, reader: Person, invitation: by
     }
     mail.set_content(_templates.get_template("mail.txt").render(words))
     mail.add_alternative(_templates.get_template("mail.html").render(words), subtype="html")
-    if invitation:
+    for number, one in enumerate(invitations):
         # Calendars take the part with the method; the file is for people whose mail program shows none.
         # Bytes, not text: the lines of a calendar end in CRLF, which text parts lose.
-        how = {"method": content.calendar, "charset": "utf-8"}
-        mail.add_alternative(invitation, maintype="text", subtype="calendar", params=how)
-        mail.add_attachment(invitation, maintype="application", subtype="ics", filename="invite.ics")
+        how = {"method": one.method, "charset": "utf-8"}
+        if number == 0:
+            mail.add_alternative(one.text, maintype="text", subtype="calendar", params=how)
+            mail.add_attachment(one.text, maintype="application", subtype="ics", filename="invite.ics")
+        else:  # another event: RFC 6047, 2.4 wants a part of its own
+            mail.add_attachment(
+                one.text, maintype="text", subtype="calendar", params=how, filename=f"invite-{number}.ics"
+            )
     mail["Content-Language"] = reader.lang  # last: the calls above move Content-* headers into the first part
     return mail
 
 
-def _invitation(db: Session, message: MessageView, content: Content, reader: Person) -> bytes:
-    if not content.calendar or not message.session_id:
-        return b""
+def _invitations(db: Session, message: MessageView, content: Content, reader: Person) -> list[Invitation]:
     settings = services.current().settings
     host = urlsplit(settings.public_url).hostname or "localhost"
-    return calendar(db, message, content, reader, organiser=settings.mail_from, host=host)
+    return invitations(db, message, content, reader, organiser=settings.mail_from, host=host)

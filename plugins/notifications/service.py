@@ -21,6 +21,7 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
     series_id = bulk.partition(":")[0]
     if series_id:
         db.get_one(Series, series_id, with_for_update=True)  # its lessons are delivered at the same time
+    now = current().clock.now()
     seats = db.exec(select(Seat).where(Seat.session_id == session.id)).all()
     out = [seat.person_id for seat in seats if _just_replaced(seat)] if change == "reassigned" else []
     for seat in seats:
@@ -36,7 +37,7 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
                     "series_changed",
                     reader.id,
                     dedupe=f"series:{bulk}:{seat.person_id}:{reader.id}",
-                    params={"series_id": series_id, "person_id": seat.person_id},
+                    params={"series_id": series_id, "person_id": seat.person_id, "at": now.isoformat()},
                 )
                 continue
             queue_message(
@@ -48,10 +49,11 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
                 params={
                     "seat_id": seat.id,
                     "sequence": session.version,
+                    "at": now.isoformat(),
                     **({"instead_of": out[0]} if out and seat.active else {}),
                 },
             )
-        seat.invited_at = current().clock.now() if seat.active else None
+        seat.invited_at = now if seat.active else None
         db.add(seat)
 
 
