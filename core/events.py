@@ -27,7 +27,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionScheduled(Event):
-    """change: scheduled | moved | reassigned | left (a group, by one of it) | cancelled. Fires on_schedule.
+    """change: scheduled | moved | reassigned | left, joined (a group, one person) | cancelled. Fires on_schedule.
 
     bulk: "" for a lesson changed by itself; "{series id}:{series version}", the same for all lessons that
     changed with one change of their series.

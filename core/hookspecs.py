@@ -36,9 +36,10 @@ hookimpl = pluggy.HookimplMarker("hilink")
 
 @hookspec
 def on_schedule(ctx: HookContext, session: ClassSessionView, change: str, bulk: str) -> None:
-    """A class session was scheduled, moved, reassigned or cancelled, or somebody left a group.
+    """A class session was scheduled, moved, reassigned or cancelled, or somebody left a group or joined it.
 
-    change: scheduled | moved | reassigned | left | cancelled. session: read-only copy as it is now; times are UTC.
+    change: scheduled | moved | reassigned | left | joined | cancelled. session: read-only copy as it is now; times
+    are UTC.
     bulk: "" for a lesson by itself; "{series id}:{version}", the same for all lessons that changed with one change
     of their series: whoever writes to people writes once.
     A delivery that is older than the session's `version` is skipped: only the newest change arrives.

@@ -156,17 +156,40 @@ def reassign_in(db: Session, actor: Actor, row: ClassSession, instructor_id: str
     for seat in seats(db, row.id):
         if seat.role == "instructor" and seat.person_id != instructor_id:
             close_seat(db, seat, services.current().clock.now())
-    query = select(Seat).where(Seat.session_id == row.id, Seat.person_id == instructor_id)
-    seat = db.exec(query).first() or Seat(
-        session_id=row.id,
-        person_id=instructor_id,
-        role="instructor",
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
+    _seat(db, row, instructor_id, "instructor")
+    announce(db, actor, row, "reassigned")
+
+
+def _seat(db: Session, row: ClassSession, person_id: str, role: str) -> None:
+    """A seat in the lesson, the one they had when there is one."""
+    known = db.exec(select(Seat).where(Seat.session_id == row.id, Seat.person_id == person_id)).first()
+    seat = known or Seat(
+        session_id=row.id, person_id=person_id, role=role, starts_at=row.starts_at, ends_at=row.ends_at
     )
     seat.active, seat.starts_at, seat.ends_at = True, row.starts_at, row.ends_at
     db.add(seat)
-    announce(db, actor, row, "reassigned")
+
+
+def add_student(actor: Actor, session_id: str, student_id: str, version: int) -> ClassSessionView:
+    """One more student in a lesson; the others hear nothing, the instructor does. Coordinators alone.
+
+    NotFound, InvalidInput, Conflict: nobody is added twice, or to a lesson that has begun.
+    """
+    _coordinator(actor)
+    wanted: Booking | None = None
+    try:
+        with services.current().store.write() as db:
+            row = changeable(db, session_id, version)
+            here = [seat.person_id for seat in seats(db, session_id) if seat.role == "student"]
+            if len(here) >= MAX_STUDENTS or student_id in here:
+                raise InvalidInput("student_id", "Each student once, and {most} at most.", most=MAX_STUDENTS)
+            check_enrolled(db, row.course_id, student_id)
+            wanted = Booking(Window(row.starts_at, row.ends_at), "", (student_id,), session_id)
+            _seat(db, row, student_id, "student")
+            announce(db, actor, row, "joined")
+            return session_view(db, session_id)
+    except DBAPIError as error:
+        raise clash(error, wanted) from error
 
 
 def place_session(
@@ -305,20 +328,26 @@ def check_people(db: Session, course_id: str, instructor_id: str, student_ids: t
     if len(set(student_ids)) != len(student_ids) or len(student_ids) > MAX_STUDENTS:
         raise InvalidInput("student_ids", "Each student once, and {most} at most.", most=MAX_STUDENTS)
     for student_id in student_ids:
-        enrolled = db.exec(
-            select(Enrollment.id).where(
-                Enrollment.student_id == student_id,
-                Enrollment.course_id == course_id,
-                col(Enrollment.active).is_(True),
-            )
-        ).first()
-        if enrolled is None:
-            person = db.get(Person, student_id)
-            if person is None:
-                raise NotFound("This student does not exist.")
-            raise InvalidInput(
-                "student_ids", "{name} is not enrolled in {course}.", name=person.name, course=course.name
-            )
+        check_enrolled(db, course_id, student_id)
+
+
+def check_enrolled(db: Session, course_id: str, student_id: str) -> None:
+    """NotFound, InvalidInput for somebody who does not take the course."""
+    enrolled = db.exec(
+        select(Enrollment.id).where(
+            Enrollment.student_id == student_id,
+            Enrollment.course_id == course_id,
+            col(Enrollment.active).is_(True),
+        )
+    ).first()
+    if enrolled is None:
+        person = db.get(Person, student_id)
+        if person is None:
+            raise NotFound("This student does not exist.")
+        course = db.get_one(Course, course_id)
+        raise InvalidInput(
+            "student_ids", "{name} is not enrolled in {course}.", name=person.name, course=course.name
+        )
 
 
 def check_instructor(db: Session, instructor_id: str, course_id: str) -> None:

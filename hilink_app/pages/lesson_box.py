@@ -97,6 +97,20 @@ def _reassign() -> rx.Component:
     )
 
 
+def _add() -> rx.Component:
+    return ui.form(
+        rx.el.h3(t("Add a student"), class_name="hl-h3"),
+        ui.select_field(
+            t("Student"),
+            "student",
+            LessonBox.students,
+            hint=t("Who takes the course. They come to this lesson alone."),
+        ),
+        _buttons(t("Add student")),
+        on_submit=LessonBox.add_student,
+    )
+
+
 def _correct() -> rx.Component:
     return ui.form(
         rx.el.h3(t("Correct attendance of {name}", name=LessonBox.about_name), class_name="hl-h3"),
@@ -190,6 +204,7 @@ def dialog() -> rx.Component:
         LessonBox.task,
         ("move", _move()),
         ("reassign", _reassign()),
+        ("add", _add()),
         ("correct", _correct()),
         ("cancel", _cancel_scope()),
         rx.fragment(),
@@ -217,7 +232,14 @@ def dialog() -> rx.Component:
                 ),
                 rx.cond(LessonBox.changeable, _readiness()),
                 rx.el.div(
-                    rx.el.h3(t("People"), class_name="hl-h3"),
+                    ui.row(
+                        rx.el.h3(t("People"), class_name="hl-h3"),
+                        ui.spacer(),
+                        rx.cond(
+                            LessonBox.changeable,
+                            ui.plain(t("Add a student"), size="s", on_click=LessonBox.start("add")),
+                        ),
+                    ),
                     rx.el.ul(rx.foreach(LessonBox.seats, _seat), class_name="hl-list"),
                 ),
                 task,

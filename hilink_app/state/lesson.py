@@ -21,7 +21,7 @@ from hilink_app.state.toasts import toast_done
 
 
 class LessonBox(BaseState):
-    """task: "" | move | reassign | correct: the form that is open; cancelling: the confirmation is.
+    """task: "" | move | reassign | add | correct: the form that is open; cancelling: the confirmation is.
 
     day, clock: the start as wall clock in the coordinator's zone. about: whose attendance is corrected.
     series_id: "" for a lesson by itself; scope: how much of its series a change is about.
@@ -46,6 +46,7 @@ class LessonBox(BaseState):
     about_name: str = ""
     about_status: str = ""
     instructors: list[tuple[str, str]] = []
+    students: list[tuple[str, str]] = []
     problem: str = ""
     series_id: str = ""
     series_tz: str = ""
@@ -74,6 +75,11 @@ class LessonBox(BaseState):
             offered = await asyncio.to_thread(query.choices, self._viewer(), self.course_id)
             others = [(who, name) for who, name, _ in offered.instructors if who != self.line.instructor_id]
             self.instructors = [("", self._t("Choose an instructor")), *others]
+        elif task == "add":
+            offered = await asyncio.to_thread(query.choices, self._viewer(), self.course_id)
+            here = {seat.person_id for seat in self.seats}
+            others = [(who, name) for who, name, _ in offered.students if who not in here]
+            self.students = [("", self._t("Choose a student")), *others]
         self.task, self.problem = task, ""
 
     @rx.event
@@ -147,6 +153,21 @@ class LessonBox(BaseState):
         except UserError as error:
             return self._say(error)
         return await self._finish(self._t("Another instructor takes this lesson."))
+
+    @rx.event
+    @allow("coordinator")
+    async def add_student(self, form: dict[str, str]) -> rx.event.EventSpec | None:
+        """One more in this lesson alone; the instructor and the family are told."""
+        chosen = str(form.get("student", ""))
+        try:
+            if not chosen:
+                raise InvalidInput("student_id", "Please choose a student.")
+            await asyncio.to_thread(
+                schedule.add_student, self._viewer(), self.line.id, chosen, self.line.version
+            )
+        except UserError as error:
+            return self._say(error)
+        return await self._finish(self._t("Added. The family and the instructor are being told."))
 
     @rx.event
     @allow("coordinator")

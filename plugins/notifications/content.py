@@ -1,10 +1,8 @@
 """What each kind of message says. Rendered when it is sent: in the reader's language, in the reader's zone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -22,44 +20,12 @@ from core.domain import (
     SubstituteOffer,
     Summary,
 )
-from core.i18n import duration, format_day, format_time, format_when, gettext
+from core.i18n import duration, format_time, format_when, gettext
 from core.lifecycle.cases import CLASSES, OTHER
 from core.lifecycle.notify import MessageView
 from core.lifecycle.provision import new_join_link
 from core.lifecycle.readiness import words_for
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A mail's parts. action: (words on the button, address). calendar: METHOD of an attached invitation.
-
-    entry: the lesson's title in a calendar; "" = the subject.
-    """
-
-    subject: str
-    heading: str
-    paragraphs: tuple[str, ...]
-    bullets: tuple[str, ...] = ()
-    action: tuple[str, str] | None = None
-    note: str = ""
-    calendar: str = ""
-    entry: str = ""
-    seat_id: str = ""
-    facts: dict[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """Words about one lesson for one reader."""
-
-    session: ClassSession
-    course: str
-    instructor: str
-    student: str
-    day: str
-    start: str
-    end: str
-    zone: str
+from plugins.notifications.parts import Content, Lesson, Say, lesson_facts, lesson_of, link_to, say_when
 
 
 def build(db: Session, message: MessageView, reader: Person) -> Content:
@@ -67,57 +33,17 @@ def build(db: Session, message: MessageView, reader: Person) -> Content:
     return _BUILDERS[message.kind](db, message, reader, partial(gettext, lang=reader.lang))
 
 
-Say = Callable[..., str]
-
-
-def _lesson(db: Session, session_id: str | None, reader: Person, person_id: str = "") -> _Lesson:
-    session = db.get_one(ClassSession, session_id)
-    course = db.get_one(Course, session.course_id)
-    people = db.exec(
-        select(Person, Seat.role, Seat.active)
-        .join(Seat, col(Seat.person_id) == Person.id)
-        .where(Seat.session_id == session_id)
-    ).all()
-    instructor = next((p.name for p, role, active in people if role == "instructor" and active), "")
-    students = [p for p, role, _ in people if role == "student"]
-    student = next((p for p in students if p.id == person_id), students[0] if students else None)
-    return _Lesson(
-        session,
-        course.name,
-        instructor,
-        student.first_name if student else "",
-        format_day(session.starts_at, reader.tz, reader.lang),
-        format_time(session.starts_at, reader.tz, reader.lang),
-        format_time(session.ends_at, reader.tz, reader.lang),
-        reader.tz.replace("_", " "),
-    )
-
-
 def _seat(db: Session, message: MessageView) -> Seat:
     return db.get_one(Seat, message.params["seat_id"])
-
-
-def _when(lesson: _Lesson, say: Say) -> str:
-    return say(
-        "{day}, {start} to {end} ({zone})",
-        day=lesson.day,
-        start=lesson.start,
-        end=lesson.end,
-        zone=lesson.zone,
-    )
 
 
 def _own(reader: Person, seat: Seat) -> bool:
     return reader.id == seat.person_id
 
 
-def _url(path: str) -> str:
-    return services.current().settings.public_url.rstrip("/") + path
-
-
 def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     seat = _seat(db, message)
-    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    lesson = lesson_of(db, message.session_id, reader, seat.person_id)
     about = (
         say(
             "Your {course} lesson is on {day} at {start}",
@@ -143,7 +69,7 @@ def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> 
     return Content(
         subject=say("Changed: {about}", about=about) if moved else about,
         heading=say("This lesson has changed") if moved else say("A lesson is planned"),
-        paragraphs=(_when(lesson, say), *_instead(db, message, lesson, seat, say), with_whom),
+        paragraphs=(say_when(lesson, say), *_instead(db, message, lesson, seat, say), with_whom),
         action=(say("Open the lesson"), new_join_link(db, seat.id)) if seat.active else None,
         note=say("This link is personal: please do not pass it on. We send a new one before the lesson."),
         calendar="REQUEST",
@@ -152,7 +78,7 @@ def _invitation(db: Session, message: MessageView, reader: Person, say: Say) -> 
     )
 
 
-def _instead(db: Session, message: MessageView, lesson: _Lesson, seat: Seat, say: Say) -> tuple[str, ...]:
+def _instead(db: Session, message: MessageView, lesson: Lesson, seat: Seat, say: Say) -> tuple[str, ...]:
     """Who teaches instead of whom, when that is what changed."""
     former = db.get(Person, message.params.get("instead_of", ""))
     if former is None:
@@ -166,14 +92,14 @@ def _instead(db: Session, message: MessageView, lesson: _Lesson, seat: Seat, say
                 former=former.name,
             ),
         )
-    handover = _url(f"/handover/{lesson.session.id}")
+    handover = link_to(f"/handover/{lesson.session.id}")
     return (
         say("You teach instead of {former}.", former=former.name),
         say("What you need to know stands here: {url}", url=handover),
     )
 
 
-def _entry(lesson: _Lesson, reader: Person, seat: Seat, say: Say) -> str:
+def _entry(lesson: Lesson, reader: Person, seat: Seat, say: Say) -> str:
     """The lesson's title in the reader's calendar, with first names alone: calendars are shared."""
     if seat.role == "instructor":
         return say("{course} with {name}", course=lesson.course, name=lesson.student)
@@ -184,17 +110,19 @@ def _entry(lesson: _Lesson, reader: Person, seat: Seat, say: Say) -> str:
 
 def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     seat = _seat(db, message)
-    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    lesson = lesson_of(db, message.session_id, reader, seat.person_id)
     replaced = lesson.session.status != "cancelled" and seat.role == "instructor"
     return Content(
-        subject=say("{name} takes {course} on {day} at {start}", name=lesson.instructor, **_facts(lesson))
+        subject=say(
+            "{name} takes {course} on {day} at {start}", name=lesson.instructor, **lesson_facts(lesson)
+        )
         if replaced
-        else say("Cancelled: {course} on {day} at {start}", **_facts(lesson)),
+        else say("Cancelled: {course} on {day} at {start}", **lesson_facts(lesson)),
         heading=say("{name} takes this lesson", name=lesson.instructor)
         if replaced
         else say("This lesson is cancelled"),
         paragraphs=(
-            _when(lesson, say),
+            say_when(lesson, say),
             *((say("{name} has your notes.", name=lesson.instructor),) if replaced else ()),
             say("You do not need to do anything."),
         ),
@@ -206,7 +134,7 @@ def _cancelled(db: Session, message: MessageView, reader: Person, say: Say) -> C
 
 def _reminder(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     seat = _seat(db, message)
-    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    lesson = lesson_of(db, message.session_id, reader, seat.person_id)
     ahead = duration(timedelta(seconds=int(message.params["before_s"])), reader.lang)
     subject = (
         say("In {ahead}: {course} at {start}", ahead=ahead, course=lesson.course, start=lesson.start)
@@ -225,7 +153,7 @@ def _reminder(db: Session, message: MessageView, reader: Person, say: Say) -> Co
     return Content(
         subject=subject,
         heading=subject,
-        paragraphs=(_when(lesson, say),),
+        paragraphs=(say_when(lesson, say),),
         action=(say("Join the lesson"), new_join_link(db, seat.id)),
         note=f"{opens} {say('Check your camera, sound and connection before: {url}', url=check)}",
     )
@@ -233,7 +161,7 @@ def _reminder(db: Session, message: MessageView, reader: Person, say: Say) -> Co
 
 def _report(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     report = db.get_one(StudentReport, message.params["report_id"])
-    lesson = _lesson(db, report.session_id, reader, report.student_id)
+    lesson = lesson_of(db, report.session_id, reader, report.student_id)
     body = report.body
     sentences = tuple(item["text"] for item in body.get("sentences", ()))
     homework = body.get("homework", "")
@@ -242,14 +170,14 @@ def _report(db: Session, message: MessageView, reader: Person, say: Say) -> Cont
         heading=body.get("headline") or lesson.course,
         paragraphs=sentences,
         bullets=(say("For next time: {homework}", homework=homework),) if homework else (),
-        action=(say("See the whole report"), _url(f"/family/report/{report.id}")),
+        action=(say("See the whole report"), link_to(f"/family/report/{report.id}")),
         note=say("{instructor} read and approved this before it was sent.", instructor=lesson.instructor),
     )
 
 
 def _missed(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     seat = _seat(db, message)
-    lesson = _lesson(db, message.session_id, reader, seat.person_id)
+    lesson = lesson_of(db, message.session_id, reader, seat.person_id)
     heading = (
         say("We are waiting for you in {course}", course=lesson.course)
         if _own(reader, seat)
@@ -268,7 +196,7 @@ def _missed(db: Session, message: MessageView, reader: Person, say: Say) -> Cont
 
 def _summary_ready(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     summary = db.get_one(Summary, message.params["summary_id"])
-    lesson = _lesson(db, summary.session_id, reader)
+    lesson = lesson_of(db, summary.session_id, reader)
     due = summary.due_at.astimezone(ZoneInfo(reader.tz))
     return Content(
         subject=say("To approve: {course} with {student}", course=lesson.course, student=lesson.student),
@@ -285,7 +213,7 @@ def _summary_ready(db: Session, message: MessageView, reader: Person, say: Say) 
                 time=f"{due:%H:%M}",
             ),
         ),
-        action=(say("Review the draft"), _url(f"/summaries/{summary.id}")),
+        action=(say("Review the draft"), link_to(f"/summaries/{summary.id}")),
     )
 
 
@@ -294,7 +222,7 @@ def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Conten
     what = gettext(CLASSES.get(case.kind, OTHER).title, reader.lang)
     paragraphs: list[str] = []
     if case.session_id:
-        lesson = _lesson(db, case.session_id, reader)
+        lesson = lesson_of(db, case.session_id, reader)
         paragraphs.append(
             say(
                 "{course} with {student}, {day} at {start}.",
@@ -316,7 +244,7 @@ def _case(db: Session, message: MessageView, reader: Person, say: Say) -> Conten
         else (),
         action=(
             say("Open the case"),
-            _url(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}"),
+            link_to(f"/{'operations' if case.queue == 'operator' else 'today'}?case={case.id}"),
         ),
     )
 
@@ -327,7 +255,7 @@ def _magic_link(db: Session, message: MessageView, reader: Person, say: Say) -> 
         subject=say("Your sign-in link"),
         heading=say("Sign in to {organisation}", organisation=services.current().settings.organisation),
         paragraphs=(say("This link works once, for {n} minutes.", n=minutes),),
-        action=(say("Sign in"), _url(f"/sign-in/link?token={message.params['token']}")),
+        action=(say("Sign in"), link_to(f"/sign-in/link?token={message.params['token']}")),
         note=say("If you did not ask for it, you can ignore this mail."),
     )
 
@@ -335,7 +263,7 @@ def _magic_link(db: Session, message: MessageView, reader: Person, say: Say) -> 
 def _change_answered(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     """What a coordinator answered to a family's request, in the coordinator's words."""
     request = db.get_one(ChangeRequest, message.params["change_id"])
-    lesson = _lesson(db, request.session_id, reader, request.student_id)
+    lesson = lesson_of(db, request.session_id, reader, request.student_id)
     facts = {"course": lesson.course, "day": lesson.day}
     granted = request.status == "granted"
     subject = (
@@ -346,10 +274,10 @@ def _change_answered(db: Session, message: MessageView, reader: Person, say: Say
     return Content(
         subject=subject,
         heading=subject,
-        paragraphs=(request.answer, say("The lesson is on {when}.", when=_when(lesson, say)))
+        paragraphs=(request.answer, say("The lesson is on {when}.", when=say_when(lesson, say)))
         if lesson.session.status == "scheduled"
         else (request.answer,),
-        action=(say("See all lessons"), _url("/")),
+        action=(say("See all lessons"), link_to("/")),
     )
 
 
@@ -401,7 +329,7 @@ def _series_changed(db: Session, message: MessageView, reader: Person, say: Say)
             else say("You do not need to do anything."),
         ),
         bullets=(*shown, *((say("and {n} more", n=more),) if more else ())),
-        action=(say("See all lessons"), _url("/")) if coming else None,
+        action=(say("See all lessons"), link_to("/")) if coming else None,
         calendar="REQUEST" if coming else "CANCEL",
         entry=_series_entry(db, series, about, reader, say),
     )
@@ -417,15 +345,47 @@ def _series_entry(db: Session, series: Series, about: Person, reader: Person, sa
     return say("{course} with {name}", course=course, name=names[0]) if names else course
 
 
+def _group_changed(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
+    """Who left a group lesson and who joined it, for its instructor."""
+    lesson = lesson_of(db, message.session_id, reader)
+    left, joined = (
+        [db.get_one(Person, one).first_name for one in message.params[what]] for what in ("left", "joined")
+    )
+    facts = lesson_facts(lesson)
+    lines = [
+        *(say("{name} does not come to {course} on {day} at {start}", name=name, **facts) for name in left),
+        *(say("{name} joins {course} on {day} at {start}", name=name, **facts) for name in joined),
+    ]
+    students = db.exec(
+        select(Person)
+        .join(Seat, col(Seat.person_id) == Person.id)
+        .where(Seat.session_id == message.session_id, Seat.role == "student", col(Seat.active).is_(True))
+        .order_by(col(Person.name))
+    )
+    return Content(
+        subject=lines[0]
+        if len(lines) == 1
+        else say("Your group changed: {course} on {day} at {start}", **facts),
+        heading=say("Your group changed"),
+        paragraphs=(
+            say_when(lesson, say),
+            say("Now in this lesson: {names}.", names=", ".join(one.first_name for one in students)),
+            say("You do not need to do anything."),
+        ),
+        bullets=tuple(lines) if len(lines) > 1 else (),
+        action=(say("See all lessons"), link_to("/lessons")),
+    )
+
+
 def _substitute_offer(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
     offer = db.get_one(SubstituteOffer, message.params["offer_id"])
-    lesson = _lesson(db, message.session_id, reader)
-    subject = say("Can you take {course} on {day} at {start}?", **_facts(lesson))
+    lesson = lesson_of(db, message.session_id, reader)
+    subject = say("Can you take {course} on {day} at {start}?", **lesson_facts(lesson))
     return Content(
         subject=subject,
         heading=subject,
         paragraphs=(
-            _when(lesson, say),
+            say_when(lesson, say),
             say(
                 "{length} with {student}.",
                 length=duration(lesson.session.ends_at - lesson.session.starts_at, reader.lang),
@@ -436,22 +396,18 @@ def _substitute_offer(db: Session, message: MessageView, reader: Person, say: Sa
                 time=format_when(offer.expires_at, reader.tz, reader.lang),
             ),
         ),
-        action=(say("Answer"), _url("/offers")),
+        action=(say("Answer"), link_to("/offers")),
         note=say("You need not answer when you cannot: we ask others too."),
     )
 
 
 def _substitute_over(db: Session, message: MessageView, reader: Person, say: Say) -> Content:
-    lesson = _lesson(db, message.session_id, reader)
+    lesson = lesson_of(db, message.session_id, reader)
     return Content(
-        subject=say("Settled: {course} on {day} at {start}", **_facts(lesson)),
+        subject=say("Settled: {course} on {day} at {start}", **lesson_facts(lesson)),
         heading=say("This lesson is taken care of"),
         paragraphs=(say("You do not need to do anything. Thank you for being asked."),),
     )
-
-
-def _facts(lesson: _Lesson) -> dict[str, str]:
-    return {"course": lesson.course, "day": lesson.day, "start": lesson.start}
 
 
 _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
@@ -465,6 +421,7 @@ _BUILDERS: dict[str, Callable[[Session, MessageView, Person, Say], Content]] = {
     "case": _case,
     "magic_link": _magic_link,
     "series_changed": _series_changed,
+    "group_changed": _group_changed,
     "substitute_offer": _substitute_offer,
     "substitute_over": _substitute_over,
     "change_answered": _change_answered,

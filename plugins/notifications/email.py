@@ -13,8 +13,9 @@ from core import services
 from core.domain import Person
 from core.errors import StoreError
 from core.lifecycle.notify import MessageView
-from plugins.notifications.content import Content, build
+from plugins.notifications.content import build
 from plugins.notifications.invitation import Invitation, invitations
+from plugins.notifications.parts import Content
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),

@@ -14,7 +14,7 @@ from core.lifecycle.notify import MessageView
 from core.lifecycle.series import as_rule
 from core.scheduling import ics
 from core.scheduling.ics_series import Held, repeated, start_of
-from plugins.notifications.content import Content
+from plugins.notifications.parts import Content
 
 _HELD = ("scheduled", "live", "ended")
 

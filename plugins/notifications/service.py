@@ -1,5 +1,7 @@
 """Who is written to about what. Queues rows; the worker sends them."""
 
+from collections.abc import Sequence
+
 from sqlmodel import Session, col, select
 
 from core.domain import ExceptionCase, Person, PersonRole, Seat, Series
@@ -24,10 +26,12 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
     now = current().clock.now()
     seats = db.exec(select(Seat).where(Seat.session_id == session.id)).all()
     out = [seat.person_id for seat in seats if _just_replaced(seat)] if change == "reassigned" else []
+    if not series_id and change not in ("scheduled", "cancelled"):
+        _tell_instructor(db, session, seats)
     for seat in seats:
         kind = INVITATION.get(change, "") if seat.active else "cancelled"
-        if change == "reassigned" and seat.active and seat.role == "instructor":
-            kind = "invitation"
+        if seat.active and seat.invited_at is None:
+            kind = "invitation"  # they are new in it, whatever changed for the others
         if not kind or (not seat.active and seat.invited_at is None):
             continue
         for reader in recipients(db, seat.person_id):
@@ -55,6 +59,30 @@ def invite(db: Session, session: ClassSessionView, change: str, bulk: str = "") 
             )
         seat.invited_at = now if seat.active else None
         db.add(seat)
+
+
+def _tell_instructor(db: Session, session: ClassSessionView, seats: Sequence[Seat]) -> None:
+    """Who left a group and who joined it since its instructor was told of it the last time.
+
+    Read from the seats, not from the change: when two things happen at once, only the newest is delivered.
+    """
+    left = [seat.person_id for seat in seats if _student(seat) and not seat.active and seat.invited_at]
+    joined = [seat.person_id for seat in seats if _student(seat) and seat.active and not seat.invited_at]
+    for seat in seats:
+        knows_it = seat.role == "instructor" and seat.active and seat.invited_at is not None
+        if knows_it and (left or joined):
+            queue_message(
+                db,
+                "group_changed",
+                seat.person_id,
+                dedupe=f"group:{session.id}:{session.version}:{seat.id}",
+                session_id=session.id,
+                params={"seat_id": seat.id, "left": sorted(left), "joined": sorted(joined)},
+            )
+
+
+def _student(seat: Seat) -> bool:
+    return seat.role == "student"
 
 
 def _just_replaced(seat: Seat) -> bool:

@@ -238,6 +238,7 @@ def test_a_holiday_names_the_lesson_it_hits_before_it_is_saved(
         db.add(BookingProfile(person_id=teacher.id, holiday_calendar_id=calendar_id))
     page.reload()
     expect(page.get_by_role("link", name=f"Hours of {teacher.name}")).to_be_visible()
+    assert problems(page) == []
     page.get_by_label("First day").fill(f"{lesson.starts_at.astimezone(ZoneInfo(LISBON)):%Y-%m-%d}")
     page.get_by_label("Name", exact=True).fill("Carnival")
     page.get_by_role("button", name="Save these days").click()
@@ -253,7 +254,6 @@ def test_a_holiday_names_the_lesson_it_hits_before_it_is_saved(
     assert teacher.searches() == [lesson.id]
     page.locator(".hl-toast").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Remove Carnival")).to_be_hidden()
-    assert problems(page) == []
 
 
 def test_hours_are_tapped_on_a_phone(teacher: Teacher, open_as: Callable[..., Page]) -> None:

@@ -22,10 +22,11 @@ from core.domain import (
     Message,
     ProgressRecord,
     Qualification,
+    Seat,
     StudentReport,
     Summary,
 )
-from core.errors import Conflict, InvalidInput, NotAllowed, SessionNotOpen
+from core.errors import Conflict, InvalidInput, NotAllowed, NotFound, SessionNotOpen
 from core.lifecycle import approve, cases, consent, end, join, live, schedule, wiring
 from core.lifecycle.provision import new_join_link, provision_room
 from core.services import Services
@@ -300,6 +301,45 @@ def test_what_a_sentence_rests_on_is_kept_but_never_claimed(school: School):
 def _no_shows(db: Session) -> list[ExceptionCase]:
     """Nothing is provisioned in some of these tests, so there are cases about that, too."""
     return list(db.exec(select(ExceptionCase).where(col(ExceptionCase.kind).startswith("no_show"))))
+
+
+def test_a_student_is_added_to_a_lesson_and_may_come_back(school: School):
+    with school.app.store.write() as db:
+        new = seed.person(db, "Kim Novak", "student")
+        db.add(Enrollment(student_id=new.id, course_id=school.one.course.id))
+        stranger = seed.person(db, "Lea Lund", "student")
+    found = schedule.add_student(school.coordinator, school.session.id, new.id, 1)
+    assert new.id in found.people("student") and found.version == 2
+    for wrong in (new.id, stranger.id):
+        with pytest.raises(InvalidInput):
+            schedule.add_student(school.coordinator, school.session.id, wrong, 2)
+    with pytest.raises(NotFound):
+        schedule.add_student(school.coordinator, school.session.id, "nobody", 2)
+    with pytest.raises(Conflict):
+        schedule.add_student(school.coordinator, school.session.id, new.id, 1)
+    with pytest.raises(NotAllowed):
+        schedule.add_student(school.instructor, school.session.id, new.id, 2)
+    with school.app.store.write() as db:
+        schedule.close_seat(
+            db,
+            db.exec(select(Seat).where(Seat.session_id == school.session.id, Seat.person_id == new.id)).one(),
+            school.app.clock.now(),
+        )
+    assert new.id in schedule.add_student(school.coordinator, school.session.id, new.id, 2).people("student")
+
+
+def test_a_student_who_is_busy_then_is_not_added(school: School):
+    with school.app.store.write() as db:
+        other = seed.lesson(db, starts_in_s=30 * 86_400)
+        busy = other.students[0]
+        db.add(Enrollment(student_id=busy.id, course_id=school.one.course.id))
+        row = db.get_one(ClassSession, school.session.id)
+        for seat in db.exec(select(Seat).where(Seat.session_id == other.session.id)):
+            seat.starts_at, seat.ends_at = row.starts_at, row.ends_at
+            db.add(seat)
+    with pytest.raises(Conflict, match="already has Algebra"):
+        schedule.add_student(school.coordinator, school.session.id, busy.id, 1)
+    assert school.row().version == 1
 
 
 def test_double_booking_is_refused_with_what_it_clashes(school: School):

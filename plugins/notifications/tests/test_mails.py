@@ -8,8 +8,10 @@ import pytest
 from icalendar import Calendar
 from sqlmodel import select
 
-from core.domain import ClassSession, Message, Person, Qualification
+from core.access import Viewer
+from core.domain import ClassSession, Enrollment, Message, Person, Qualification
 from core.domain.load import case_view, session_view
+from core.lifecycle import changes, schedule
 from core.lifecycle.notify import MessageView
 from core.services import Services
 from core.testing import seed, services
@@ -112,6 +114,69 @@ def test_a_cancellation_reaches_those_who_were_invited(app: Services):
     assert set(mails) == {one.instructor.id, one.guardians[0].id}
     book = _event(mails[one.instructor.id])
     assert (book["METHOD"], book.walk("VEVENT")[0]["STATUS"]) == ("CANCEL", "CANCELLED")
+
+
+def _group(app: Services) -> tuple[seed.Lesson, Viewer]:
+    """A lesson of two in two days that everybody was invited to."""
+    with app.store.write() as db:
+        one = seed.lesson(db, students=2, starts_in_s=2 * 86_400)
+        db.add(Qualification(instructor_id=one.instructor.id, course_id=one.course.id))
+    _invite(app, one, "scheduled")
+    return one, Viewer(one.coordinator.id, "Cora", ("coordinator",))
+
+
+def test_an_instructor_reads_who_left_a_group(app: Services):
+    one, _ = _group(app)
+    guardian = Viewer(one.guardians[0].id, "G", ("guardian",))
+    changes.cancel(guardian, one.session.id, 1, one.students[0].id)
+    _invite(app, one, "left")
+    mails = _mails(app, "group_changed")
+    assert list(mails) == [one.instructor.id], "the other family hears nothing"
+    mail = mails[one.instructor.id]
+    assert mail["Subject"].startswith(f"{one.students[0].first_name} does not come to Algebra on")
+    assert f"Now in this lesson: {one.students[1].first_name}." in _text(mail)
+    _invite(app, one, "moved")
+    assert len(_mails(app, "group_changed")) == 1, "told once"
+
+
+def test_an_instructor_reads_who_joined_and_the_family_is_invited(app: Services):
+    one, cora = _group(app)
+    with app.store.write() as db:
+        new = seed.person(db, "Kim Novak", "student")
+        db.add(Enrollment(student_id=new.id, course_id=one.course.id))
+    schedule.add_student(cora, one.session.id, new.id, 1)
+    invited = set(_mails(app, "invitation"))
+    _invite(app, one, "joined")
+    (mail,) = _mails(app, "group_changed").values()
+    assert mail["Subject"].startswith("Kim joins Algebra on")
+    assert set(_mails(app, "invitation")) - invited == {new.id}
+    assert _mails(app, "moved") == {}, "nothing changed for the others"
+
+
+def test_when_one_left_and_one_joined_before_the_mail_it_names_both(app: Services):
+    one, cora = _group(app)
+    with app.store.write() as db:
+        new = seed.person(db, "Kim Novak", "student")
+        db.add(Enrollment(student_id=new.id, course_id=one.course.id))
+    changes.cancel(Viewer(one.guardians[0].id, "G", ("guardian",)), one.session.id, 1, one.students[0].id)
+    schedule.add_student(cora, one.session.id, new.id, 2)
+    _invite(app, one, "joined")
+    (mail,) = _mails(app, "group_changed").values()
+    assert mail["Subject"].startswith("Your group changed: Algebra on")
+    assert "does not come" in _text(mail) and "Kim joins" in _text(mail)
+    assert set(_mails(app, "cancelled")) == {one.guardians[0].id}
+
+
+def test_a_new_instructor_is_invited_and_reads_no_history(app: Services):
+    one, cora = _group(app)
+    with app.store.write() as db:
+        other = seed.person(db, "Ines Carvalho", "instructor")
+        db.add(Qualification(instructor_id=other.id, course_id=one.course.id))
+    changes.cancel(Viewer(one.guardians[0].id, "G", ("guardian",)), one.session.id, 1, one.students[0].id)
+    schedule.reassign_session(cora, one.session.id, other.id, 2)
+    _invite(app, one, "reassigned")
+    assert _mails(app, "group_changed") == {}
+    assert other.id in _mails(app, "invitation")
 
 
 def test_a_subject_cannot_bring_in_header_lines(app: Services):

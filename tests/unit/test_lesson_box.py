@@ -1,4 +1,4 @@
-"""From a lesson to its search for a substitute, and back again as long as nobody has taken it."""
+"""A coordinator in the box of a lesson; from there to its search for a substitute, and back as long as nobody has it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from core.access import Viewer
 from core.clock import tick_timers
-from core.domain import AvailabilityHours, Person, Qualification, SubstituteOffer, Substitution
+from core.domain import AvailabilityHours, Enrollment, Person, Qualification, SubstituteOffer, Substitution
 from core.lifecycle import substitutes
 from core.queries import substitutes as query
 from core.queries.common import NO_LESSON
@@ -135,3 +135,18 @@ async def test_i_cannot_come_is_not_undone_when_somebody_has_taken_the_lesson(
         substitutes.accept_offer(Viewer(offer.instructor_id, "Elif Kaya", ("instructor",)), offer.id)
         said = await sent(state, "undo", search(made).id)
     assert "taken this lesson already" in str(said.args) and search(made).status == "filled"
+
+
+async def test_a_coordinator_adds_a_student_who_takes_the_course(made: Services, one: seed.Lesson) -> None:
+    with made.store.write() as db:
+        new = seed.person(db, "Kim Novak", "student")
+        db.add(Enrollment(student_id=new.id, course_id=one.course.id))
+    with acting_as(viewer(one.coordinator, "coordinator")):
+        box = page(LessonBox)
+        await sent(box, "show", one.session.id)
+        await sent(box, "start", "add")
+        assert box.students == [("", "Choose a student"), (new.id, "Kim Novak")]
+        await sent(box, "add_student", {"student": ""})
+        assert box.problem
+        await sent(box, "add_student", {"student": new.id})
+    assert "Kim Novak" in [seat.name for seat in box.seats] and (box.task, box.problem) == ("", "")
