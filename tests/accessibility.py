@@ -6,10 +6,14 @@ from playwright.sync_api import Page
 SERIOUS = {"serious", "critical"}
 NOT_OURS = {"duplicate-id-active"}
 """Excalidraw draws its hand tool twice under one id; no label points to it."""
+AT_REST = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect?.getComputedTiming().endTime === Infinity)"""
+"""What fades in has no contrast yet. Spinners never end."""
 
 
 def problems(page: Page) -> list[str]:
     """What axe calls serious or critical, each with the first place it is at."""
+    page.wait_for_function(AT_REST)
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     return [
         f"{item['id']}: {item['help']} at {item['nodes'][0]['target']}"

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import recurring_ical_events
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -135,6 +135,7 @@ def test_lessons_while_the_clocks_change_are_named_one_by_one() -> None:
         assert expanded(raw) == times(held(one))
 
 
+@settings(deadline=None)
 @given(
     rule=st.sampled_from(RULES),
     tz=st.sampled_from(ZONES),
