@@ -166,7 +166,8 @@ def _seat(db: Session, row: ClassSession, person_id: str, role: str) -> None:
     seat = known or Seat(
         session_id=row.id, person_id=person_id, role=role, starts_at=row.starts_at, ends_at=row.ends_at
     )
-    seat.active, seat.starts_at, seat.ends_at = True, row.starts_at, row.ends_at
+    seat.role, seat.active = role, True
+    seat.starts_at, seat.ends_at = row.starts_at, row.ends_at
     db.add(seat)
 
 
@@ -180,8 +181,8 @@ def add_student(actor: Actor, session_id: str, student_id: str, version: int) ->
     try:
         with services.current().store.write() as db:
             row = changeable(db, session_id, version)
-            here = [seat.person_id for seat in seats(db, session_id) if seat.role == "student"]
-            if len(here) >= MAX_STUDENTS or student_id in here:
+            here = {seat.person_id: seat.role for seat in seats(db, session_id)}
+            if student_id in here or list(here.values()).count("student") >= MAX_STUDENTS:
                 raise InvalidInput("student_id", "Each student once, and {most} at most.", most=MAX_STUDENTS)
             check_enrolled(db, row.course_id, student_id)
             wanted = Booking(Window(row.starts_at, row.ends_at), "", (student_id,), session_id)
