@@ -6,7 +6,11 @@ from email.message import EmailMessage
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
+from sqlmodel import col, select
 
+from core.domain import ClassSession
+from core.services import using
+from hilink_app import bootstrap
 from hilink_app.demo.people import DOMAIN, PASSWORD
 from tests.accessibility import problems
 from tests.stack import Stack
@@ -155,10 +159,13 @@ def test_i_cannot_come_is_undone_from_the_toast(open_as: OpenAs) -> None:
     expect(looking).to_be_hidden()
 
 
-def test_a_coordinator_looks_for_a_substitute_from_the_lesson(open_as: OpenAs) -> None:
-    page = open_as("coordinator", "/calendar?view=week&at=next")
-    page.get_by_role("link", name="Later").click()
-    page.get_by_role("button", name="Algebra").first.click()
+def test_a_coordinator_looks_for_a_substitute_from_the_lesson(open_as: OpenAs, hilink_stack: Stack) -> None:
+    made = bootstrap.build(hilink_stack.settings, "cli")
+    with using(made), made.store.read() as db:
+        planned = select(ClassSession.id).where(ClassSession.status == "scheduled")
+        session_id = db.exec(planned.order_by(col(ClassSession.starts_at).desc())).first()
+    made.store.close()
+    page = open_as("coordinator", f"/today?lesson={session_id}")
     box = page.get_by_role("dialog")
     instructor = (box.get_by_text(" with ").first.inner_text()).rpartition(" with ")[2]
     assert problems(page) == []
