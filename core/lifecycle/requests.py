@@ -36,8 +36,8 @@ from core.lifecycle.cases import open_case, settle_case
 from core.lifecycle.clash import clash
 from core.lifecycle.schedule import cancel_in
 from core.lifecycle.series import Booked, NewSeries, book_series_in
-from core.queries.bookable import as_teacher, bookable, extra_open, hours_of, speakers, teachers_of
-from core.scheduling.cut import HoursRow, days_open
+from core.queries.bookable import as_teacher, bookable, booked_of, extra_open, hours_of, speakers, teachers_of
+from core.scheduling.cut import Cut, HoursRow
 from core.scheduling.matching import Teacher, held_by, share_of, speaks
 from core.scheduling.proposals import Candidate, Proposal, Proposals, Search, first_week
 from core.scheduling.times import MAX_AHEAD, zone
@@ -189,18 +189,22 @@ def proposals_of(db: Session, row: LessonRequest, *, most: int = 3, only: Chosen
     search = Search(wish, as_teacher(bookable(db, [row.student_id], within)[row.student_id]), now)
     people = [only.instructor_id] if only else teachers_of(db, row.course_id)
     hours = hours_of(db, row.course_id)
-    days = days_open(search.plan, search.clocks, hours)
-    days |= dict.fromkeys(extra_open(db, row.course_id, within), wish.per_week)
+    cut = Cut(search.plan, search.clocks, hours, extra_open(db, row.course_id, within))
 
     def fill(some: Sequence[str]) -> dict[str, Teacher]:
         return {one.person_id: as_teacher(one) for one in bookable(db, some, within).values()}
 
+    def probe(some: Sequence[str]) -> set[str]:
+        lessons = booked_of(db, some, cut.first_weeks)
+        return {one for one in some if cut.booked_out(one, lessons[one])}
+
     def best(able: Sequence[str]) -> Proposals:
         candidates = _candidates(db, wish, able, hours, now)
-        return search.best(candidates, fill, most, closed=sorted(set(people).difference(able)))
+        closed = sorted(set(people).difference(able))
+        return search.best(candidates, fill, most, closed=closed, probe=probe)
 
-    able = [one for one in people if days.get(one, 0) >= wish.per_week]
-    nearly = [one for one in people if one in days]
+    able = [one for one in people if cut.days.get(one, 0) >= wish.per_week]
+    nearly = [one for one in people if one in cut.days]
     found = best(able)
     # Nobody has all of it: those with hours on fewer days may still say how much would fit.
     return found if found.ranked or nearly == able else best(nearly)

@@ -54,20 +54,16 @@ def bookable(
     within: Window,
     *,
     without_session: str = "",
-    without_lessons: bool = False,
 ) -> dict[str, Bookable]:
-    """By person id; nine queries however many people. without_session: its seats do not count as booked.
-    without_lessons: booked and busy stay empty, for whoever looks at many people roughly first."""
+    """By person id; nine queries however many people. without_session: its seats do not count as booked."""
     ids = list(dict.fromkeys(person_ids))
     people = db.exec(select(Person.id, Person.name, Person.tz, Person.lang).where(col(Person.id).in_(ids)))
     teachers = _teachers(db, ids)
     profiles = _profiles(db, ids)
     holidays = _holidays(db, {profile.holiday_calendar_id for profile in profiles.values()} - {None})
     hours, exceptions, courses = _hours(db, ids), _exceptions(db, ids, within), _courses(db, ids)
-    booked: dict[str, tuple[Window, ...]] = {}
-    busy: dict[str, tuple[Window, ...]] = {}
-    if not without_lessons:
-        booked, busy = lessons_of(db, ids, within, without_session)
+    booked = booked_of(db, ids, within.widened(LIMITS_SPAN), without_session)
+    busy = _busy(db, ids, within)
     found: dict[str, Bookable] = {}
     for person_id, name, person_tz, lang in people.all():
         profile = profiles.get(person_id, _NO_PROFILE)
@@ -85,23 +81,34 @@ def bookable(
                 holidays.get(profile.holiday_calendar_id or "", frozenset()),
                 profile.limits,
             ),
-            booked=booked.get(person_id, ()),
-            busy=busy.get(person_id, ()),
+            booked=tuple(booked[person_id]),
+            busy=tuple(merged(busy[person_id])),
             languages=frozenset(profile.languages or [lang]),
             courses=frozenset(courses.get(person_id, ())),
         )
     return found
 
 
-def lessons_of(
-    db: Session, person_ids: Sequence[str], within: Window, without_session: str = ""
-) -> tuple[dict[str, tuple[Window, ...]], dict[str, tuple[Window, ...]]]:
-    """(lessons, busy times) by person id, of each of them, as in `Bookable`; two queries."""
-    booked, busy = _booked(db, person_ids, within, without_session), _busy(db, person_ids, within)
-    return (
-        {one: tuple(booked[one]) for one in person_ids},
-        {one: tuple(merged(busy[one])) for one in person_ids},
-    )
+def booked_of(
+    db: Session, ids: Sequence[str], within: Window, without_session: str = ""
+) -> dict[str, list[Window]]:
+    """Their lessons in this span, in order, by person id; empty for everybody else."""
+    found: dict[str, list[Window]] = defaultdict(list)
+    for who, starts_at, ends_at in db.exec(
+        select(Seat.person_id, Seat.starts_at, Seat.ends_at)
+        .join(ClassSession, col(ClassSession.id) == Seat.session_id)
+        .where(
+            col(Seat.person_id).in_(ids),
+            col(Seat.active).is_(True),
+            col(ClassSession.status) != "cancelled",
+            Seat.session_id != without_session,
+            Seat.starts_at < within.ends_at,
+            Seat.ends_at > within.starts_at,
+        )
+        .order_by(col(Seat.starts_at))
+    ):
+        found[who].append(Window(starts_at, ends_at))
+    return found
 
 
 def as_teacher(one: Bookable) -> Teacher:
@@ -261,26 +268,6 @@ def _exceptions(db: Session, ids: Sequence[str], within: Window) -> dict[str, li
     ):
         one = Window(starts_at, ends_at)
         found[who].append(DatedException("extra" if kind == "extra" else "away", one))
-    return found
-
-
-def _booked(db: Session, ids: Sequence[str], within: Window, without_session: str) -> dict[str, list[Window]]:
-    wide = within.widened(LIMITS_SPAN)
-    found: dict[str, list[Window]] = defaultdict(list)
-    for who, starts_at, ends_at in db.exec(
-        select(Seat.person_id, Seat.starts_at, Seat.ends_at)
-        .join(ClassSession, col(ClassSession.id) == Seat.session_id)
-        .where(
-            col(Seat.person_id).in_(ids),
-            col(Seat.active).is_(True),
-            col(ClassSession.status) != "cancelled",
-            Seat.session_id != without_session,
-            Seat.starts_at < wide.ends_at,
-            Seat.ends_at > wide.starts_at,
-        )
-        .order_by(col(Seat.starts_at))
-    ):
-        found[who].append(Window(starts_at, ends_at))
     return found
 
 

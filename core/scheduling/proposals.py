@@ -5,7 +5,7 @@ and the search ends when none of the rest can beat what was found. So an academy
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -76,6 +76,10 @@ Fill = Callable[[Sequence[str]], Mapping[str, Teacher]]
 """Everything about these instructors."""
 
 
+Probe = Callable[[Sequence[str]], Set[str]]
+"""Which of these instructors are seen, more cheaply, to have other lessons at these times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What is known of an instructor before they are looked at closely. load: 0 to 1, in the week in which the wish
@@ -119,26 +123,33 @@ class Search:
         """On how many days somebody could, of those who were refused."""
 
     def best(
-        self, able: Sequence[Candidate], fill: Fill, most: int = 3, *, closed: Sequence[str] = ()
+        self,
+        able: Sequence[Candidate],
+        fill: Fill,
+        most: int = 3,
+        *,
+        closed: Sequence[str] = (),
+        probe: Probe | None = None,
     ) -> Proposals:
         """The best `most` of those who are qualified. closed: others who are, but have no hours then."""
         if plain := _plain_constraint(self.plan, self._mine, qualified=bool(able or closed)):
             ids = (*closed, *(one.person_id for one in able))
             return Proposals((), tuple(LeftOut(one, (plain,)) for one in ids), plain)
-        found, others = self._looked_at(able, most, fill)
+        found, others = self._looked_at(able, most, fill, probe or _nobody)
         left_out = (*(LeftOut(one, (HOURS,)) for one in closed), *others)
         if found:
             return Proposals(tuple(look.proposal() for look in found), left_out)
         return Proposals((), left_out, _constraint(self._wish, left_out, self._days))
 
     def _looked_at(
-        self, able: Sequence[Candidate], most: int, fill: Fill
+        self, able: Sequence[Candidate], most: int, fill: Fill, probe: Probe
     ) -> tuple[list["_Look"], list[LeftOut]]:
         """(the best, the others), by the points they can reach at most."""
         loads = {one.person_id: one.load for one in able}
         waiting = sorted((-_bound(self._wish, one), one.person_id) for one in able)
         found: list[_Look] = []
         refused: list[_Look] = []
+        booked: list[str] = []
         lower: list[str] = []
         batch = BATCH
         while waiting:
@@ -146,15 +157,24 @@ class Search:
                 lower = [person_id for _, person_id in waiting]
                 break
             ids, waiting, batch = [one for _, one in waiting[:batch]], waiting[batch:], MORE * batch
-            full = fill(ids)
-            for one in ids:
-                look = _Look(self.plan, self.clocks, full[one], self._mine, self._now, loads[one])
+            out = probe(ids)
+            booked += sorted(out)
+            for look in self._looks([one for one in ids if one not in out], loads, fill):
                 (refused if look.reason else found).append(look)
             found.sort(key=lambda look: (-(look.score or 0), look.person_id))
         lower += [look.person_id for look in found[most:]]
-        self._days = 0 if found else max((look.days() for look in refused), default=0)
+        if not found:  # how near everybody comes is what is asked for
+            refused, booked = refused + self._looks(booked, loads, fill), []
+            self._days = max((look.days() for look in refused), default=0)
         left_out = [LeftOut(look.person_id, (look.reason,)) for look in refused if look.reason]
+        left_out += [LeftOut(one, (BOOKED,)) for one in booked]
         return found[:most], left_out + [LeftOut(one, (RANKED_LOWER,)) for one in lower]
+
+    def _looks(self, ids: Sequence[str], loads: Mapping[str, float], fill: Fill) -> list["_Look"]:
+        if not ids:
+            return []
+        full = fill(ids)
+        return [_Look(self.plan, self.clocks, full[one], self._mine, self._now, loads[one]) for one in ids]
 
 
 def first_week(wish: Wish, now: datetime) -> Window:
@@ -343,6 +363,10 @@ class _Said:
 
     def _count(self, *, met: bool) -> None:
         self.meets, self.wishes = self.meets + met, self.wishes + 1
+
+
+def _nobody(ids: Sequence[str]) -> Set[str]:
+    return frozenset()
 
 
 def _nothing(free: Bits) -> None:

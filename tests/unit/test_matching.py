@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.scheduling.availability import Availability, DatedException, Limits, WeeklyHours
-from core.scheduling.cut import HoursRow, days_open
+from core.scheduling.cut import Cut, HoursRow
 from core.scheduling.matching import Teacher, against, alternatives, rank_teachers, reasons_against_teacher
 from core.scheduling.proposals import Candidate, Proposals, Search, propose
 from core.scheduling.windows import Window, span
@@ -344,7 +344,7 @@ def test_every_lesson_of_every_proposal_is_allowed(data: st.DataObject):
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_who_is_cut_by_weekly_hours_has_no_proposal_and_the_reason_is_their_hours(data: st.DataObject):
+def test_who_is_cut_has_no_proposal_and_no_hours_is_the_reason_when_it_is(data: st.DataObject):
     students = data.draw(st.sampled_from(ZONES))
     first = date(2026, 8, 24) + DAY * data.draw(st.integers(0, 240))
     asked = wish(
@@ -360,7 +360,12 @@ def test_who_is_cut_by_weekly_hours_has_no_proposal_and_the_reason_is_their_hour
         ),
     )
     people = [
-        teacher(f"t{number}", tz, availability=Availability(tz, data.draw(weeks(tz, first))))
+        teacher(
+            f"t{number}",
+            tz,
+            availability=Availability(tz, data.draw(weeks(tz, first))),
+            booked=data.draw(lessons_from(first)),
+        )
         for number, tz in enumerate(data.draw(st.lists(st.sampled_from(ZONES), min_size=1, max_size=6)))
     ]
     rows = [
@@ -369,13 +374,37 @@ def test_who_is_cut_by_weekly_hours_has_no_proposal_and_the_reason_is_their_hour
         for hour in one.availability.hours
     ]
     search = Search(asked, STUDENT, NOW)
-    days = days_open(search.plan, search.clocks, rows)
+    cut = Cut(search.plan, search.clocks, rows)
     found = propose(asked, STUDENT, people, NOW, most=len(people))
     for one in found.ranked:
-        assert days[one.person_id] >= asked.per_week
-    for left in found.left_out:
-        if days.get(left.person_id, 0) < asked.per_week and len(search.plan.weekdays) >= asked.per_week:
+        assert cut.days[one.person_id] >= asked.per_week
+        assert not cut.booked_out(one.person_id, booked_then(people, one.person_id, cut.first_weeks))
+    for left in found.left_out if len(search.plan.weekdays) >= asked.per_week else ():
+        if cut.days.get(left.person_id, 0) < asked.per_week:
             assert left.reasons[0].code == "hours"
+        elif cut.booked_out(left.person_id, booked_then(people, left.person_id, cut.first_weeks)):
+            assert left.reasons[0].code in ("hours", "booked")
+
+
+def booked_then(people: list[Teacher], person_id: str, within: Window) -> list[Window]:
+    return [
+        lesson
+        for one in people
+        if one.person_id == person_id
+        for lesson in one.booked
+        if lesson.overlaps(within)
+    ]
+
+
+@st.composite
+def lessons_from(draw: st.DrawFn, first: date) -> tuple[Window, ...]:
+    """Some every week for weeks, some once."""
+    moment = datetime.combine(first, time(0), UTC)
+    found: list[Window] = []
+    for quarter in draw(st.lists(st.integers(0, 7 * 96), max_size=8)):
+        starts = moment + timedelta(minutes=15 * quarter)
+        found += [span(starts + n * 7 * DAY, 4 * HOUR) for n in range(draw(st.integers(1, 20)))]
+    return tuple(sorted(found))
 
 
 @st.composite
