@@ -6,7 +6,7 @@ names the tightest constraint. An organisation may switch on a written rule that
 so, and can be undone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -36,8 +36,10 @@ from core.lifecycle.cases import open_case, settle_case
 from core.lifecycle.clash import clash
 from core.lifecycle.schedule import cancel_in
 from core.lifecycle.series import Booked, NewSeries, book_series_in
-from core.queries.bookable import as_teacher, bookable, teachers_of
-from core.scheduling.proposals import Proposal, Proposals, first_week, propose
+from core.queries.bookable import as_teacher, bookable, booked_of, extra_open, hours_of, speakers, teachers_of
+from core.scheduling.cut import Cut, HoursRow
+from core.scheduling.matching import Teacher, held_by, share_of, speaks
+from core.scheduling.proposals import Candidate, Proposal, Proposals, Search, first_week
 from core.scheduling.times import MAX_AHEAD, zone
 from core.scheduling.windows import Window
 from core.scheduling.wish import MOST_WEEKS, OPEN_WEEKS, Slot, Wish, WishWindow
@@ -177,24 +179,35 @@ def undo(actor: Actor, request_id: str, version: int) -> None:
 
 
 def proposals_of(db: Session, row: LessonRequest, *, most: int = 3, only: Chosen | None = None) -> Proposals:
-    """What fits, as things are now. only: this instructor at these times."""
-    service = services.current()
-    now = service.clock.now()
+    """What fits, as things are now. only: this instructor at these times.
+
+    Weekly hours are held against the wish for everybody at once; the rest is read of those alone who are open then.
+    """
+    now = services.current().clock.now()
     wish = wish_of(db, row, only)
-    people = [only.instructor_id] if only else teachers_of(db, row.course_id)
     within = _span(wish, now)
-    week = first_week(wish, now)
-    student = as_teacher(bookable(db, [row.student_id], within)[row.student_id])
-    light = bookable(db, people, within, without_lessons=True)
-    return propose(
-        wish,
-        student,
-        [as_teacher(light[one]) for one in people if one in light],
-        now,
-        most,
-        fill=lambda some: {one.person_id: as_teacher(one) for one in bookable(db, some, within).values()},
-        lessons=_lessons(db, people, week),
-    )
+    search = Search(wish, as_teacher(bookable(db, [row.student_id], within)[row.student_id]), now)
+    people = [only.instructor_id] if only else teachers_of(db, row.course_id)
+    hours = hours_of(db, row.course_id)
+    cut = Cut(search.plan, search.clocks, hours, extra_open(db, row.course_id, within))
+
+    def fill(some: Sequence[str]) -> dict[str, Teacher]:
+        return {one.person_id: as_teacher(one) for one in bookable(db, some, within).values()}
+
+    def probe(some: Sequence[str]) -> set[str]:
+        lessons = booked_of(db, some, cut.first_weeks)
+        return {one for one in some if cut.booked_out(one, lessons[one])}
+
+    def best(able: Sequence[str]) -> Proposals:
+        candidates = _candidates(db, wish, able, hours, now)
+        closed = sorted(set(people).difference(able))
+        return search.best(candidates, fill, most, closed=closed, probe=probe)
+
+    able = [one for one in people if cut.days.get(one, 0) >= wish.per_week]
+    nearly = [one for one in people if one in cut.days]
+    found = best(able)
+    # Nobody has all of it: those with hours on fewer days may still say how much would fit.
+    return found if found.ranked or nearly == able else best(nearly)
 
 
 def wish_of(db: Session, row: LessonRequest, only: Chosen | None = None) -> Wish:
@@ -446,6 +459,22 @@ def _taught(db: Session, student_id: str) -> dict[str, int]:
     return dict(rows.all())
 
 
+def _candidates(
+    db: Session, wish: Wish, person_ids: Sequence[str], hours: Iterable[HoursRow], now: datetime
+) -> list[Candidate]:
+    """What ranks these before anything else about them is read. hours: of them, and of others."""
+    full = dict.fromkeys(person_ids, 0.0)
+    for person_id, _, _, starts, ends in hours:
+        if person_id in full:
+            full[person_id] += held_by(starts, ends)
+    lessons = _lessons(db, person_ids, first_week(wish, now))
+    languages = speakers(db, person_ids)
+    return [
+        Candidate(one, speaks(languages[one], wish.language), share_of(lessons.get(one, 0), full[one]))
+        for one in person_ids
+    ]
+
+
 def _lessons(db: Session, person_ids: Sequence[str], week: Window) -> dict[str, int]:
     """How many lessons each of them teaches in that week."""
     rows = db.exec(
@@ -460,4 +489,4 @@ def _lessons(db: Session, person_ids: Sequence[str], week: Window) -> dict[str, 
         )
         .group_by(col(Seat.person_id))
     )
-    return {**dict.fromkeys(person_ids, 0), **dict(rows.all())}
+    return dict(rows.all())

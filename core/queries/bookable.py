@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from typing import NamedTuple, cast
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.domain import (
@@ -20,6 +22,7 @@ from core.domain import (
     Seat,
 )
 from core.scheduling.availability import Availability, DatedException, Limits, WeeklyHours
+from core.scheduling.cut import HoursRow
 from core.scheduling.matching import Teacher
 from core.scheduling.windows import Window, merged
 
@@ -51,68 +54,60 @@ def bookable(
     within: Window,
     *,
     without_session: str = "",
-    without_lessons: bool = False,
 ) -> dict[str, Bookable]:
-    """By person id; eight queries however many people. without_session: its seats do not count as booked.
-    without_lessons: booked and busy stay empty, for whoever looks at many people roughly first."""
+    """By person id; nine queries however many people. without_session: its seats do not count as booked."""
     ids = list(dict.fromkeys(person_ids))
-    people = db.exec(select(Person).where(col(Person.id).in_(ids))).all()
-    teachers = set(
-        db.exec(
-            select(PersonRole.person_id).where(
-                col(PersonRole.person_id).in_(ids), PersonRole.role == "instructor"
-            )
-        )
-    )
-    profiles = {
-        row.person_id: row
-        for row in db.exec(select(BookingProfile).where(col(BookingProfile.person_id).in_(ids)))
-    }
-    holidays = _holidays(db, {row.holiday_calendar_id for row in profiles.values()} - {None})
-    hours: dict[str, list[WeeklyHours]] = defaultdict(list)
-    for row in db.exec(select(AvailabilityHours).where(col(AvailabilityHours.person_id).in_(ids))):
-        hours[row.person_id].append(
-            WeeklyHours(row.weekday, row.starts, row.ends, row.tz, row.valid_from, row.valid_until)
-        )
-    exceptions = _exceptions(db, ids, within)
-    booked: dict[str, list[Window]] = defaultdict(list)
-    busy: dict[str, list[Window]] = defaultdict(list)
-    if not without_lessons:
-        booked, busy = _booked(db, ids, within, without_session), _busy(db, ids, within)
-    courses: dict[str, set[str]] = defaultdict(set)
-    for who, course_id in db.exec(
-        select(Qualification.instructor_id, Qualification.course_id).where(
-            col(Qualification.instructor_id).in_(ids)
-        )
-    ):
-        courses[who].add(course_id)
+    people = db.exec(select(Person.id, Person.name, Person.tz, Person.lang).where(col(Person.id).in_(ids)))
+    teachers = _teachers(db, ids)
+    profiles = _profiles(db, ids)
+    holidays = _holidays(db, {profile.holiday_calendar_id for profile in profiles.values()} - {None})
+    hours, exceptions, courses = _hours(db, ids), _exceptions(db, ids, within), _courses(db, ids)
+    booked = booked_of(db, ids, within.widened(LIMITS_SPAN), without_session)
+    busy = _busy(db, ids, within)
     found: dict[str, Bookable] = {}
-    for person in people:
-        profile = profiles.get(person.id) or BookingProfile(person_id=person.id)
-        tz = profile.tz or person.tz
-        weekly = hours[person.id] or ([] if person.id in teachers else _always(tz))
-        found[person.id] = Bookable(
-            person_id=person.id,
-            name=person.name,
+    for person_id, name, person_tz, lang in people.all():
+        profile = profiles.get(person_id, _NO_PROFILE)
+        tz = profile.tz or person_tz
+        weekly = hours.get(person_id) or ([] if person_id in teachers else _always(tz))
+        found[person_id] = Bookable(
+            person_id=person_id,
+            name=name,
             tz=tz,
-            lang=person.lang,
+            lang=lang,
             availability=Availability(
                 tz,
                 tuple(weekly),
-                tuple(exceptions[person.id]),
+                tuple(exceptions.get(person_id, ())),
                 holidays.get(profile.holiday_calendar_id or "", frozenset()),
-                Limits(
-                    timedelta(seconds=profile.notice_s),
-                    timedelta(seconds=profile.buffer_s),
-                    profile.most_a_day,
-                    profile.most_a_week,
-                ),
+                profile.limits,
             ),
-            booked=tuple(booked[person.id]),
-            busy=tuple(merged(busy[person.id])),
-            languages=frozenset(profile.languages or [person.lang]),
-            courses=frozenset(courses[person.id]),
+            booked=tuple(booked[person_id]),
+            busy=tuple(merged(busy[person_id])),
+            languages=frozenset(profile.languages or [lang]),
+            courses=frozenset(courses.get(person_id, ())),
         )
+    return found
+
+
+def booked_of(
+    db: Session, ids: Sequence[str], within: Window, without_session: str = ""
+) -> dict[str, list[Window]]:
+    """Their lessons in this span, in order, by person id; empty for everybody else."""
+    found: dict[str, list[Window]] = defaultdict(list)
+    for who, starts_at, ends_at in db.exec(
+        select(Seat.person_id, Seat.starts_at, Seat.ends_at)
+        .join(ClassSession, col(ClassSession.id) == Seat.session_id)
+        .where(
+            col(Seat.person_id).in_(ids),
+            col(Seat.active).is_(True),
+            col(ClassSession.status) != "cancelled",
+            Seat.session_id != without_session,
+            Seat.starts_at < within.ends_at,
+            Seat.ends_at > within.starts_at,
+        )
+        .order_by(col(Seat.starts_at))
+    ):
+        found[who].append(Window(starts_at, ends_at))
     return found
 
 
@@ -148,6 +143,112 @@ def teachers_of(db: Session, course_id: str) -> list[str]:
     )
 
 
+def hours_of(db: Session, course_id: str) -> Sequence[HoursRow]:
+    """The weekly hours of everybody who is qualified, active or not: plain columns, there may be thousands."""
+    row = AvailabilityHours
+    columns = (col(row.person_id), col(row.tz), col(row.weekday), col(row.starts), col(row.ends))
+    hours = sa.select(*columns).join(Qualification, col(Qualification.instructor_id) == row.person_id)
+    found = db.connection().execute(hours.where(col(Qualification.course_id) == course_id))
+    return cast("Sequence[HoursRow]", found.all())
+
+
+def speakers(db: Session, person_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The languages of each of them, their own first."""
+    languages = sa.select(col(Person.id), col(Person.lang), col(BookingProfile.languages)).outerjoin(
+        BookingProfile, col(BookingProfile.person_id) == Person.id
+    )
+    rows = db.connection().execute(languages.where(col(Person.id).in_(person_ids)))
+    return {person_id: (lang, *(taught or ())) for person_id, lang, taught in rows.all()}
+
+
+def extra_open(db: Session, course_id: str, within: Window) -> set[str]:
+    """Who of everybody who is qualified is open in this span although their week says otherwise."""
+    row = AvailabilityException
+    extra = select(row.person_id).join(Qualification, col(Qualification.instructor_id) == row.person_id)
+    return set(
+        db.exec(
+            extra.where(
+                Qualification.course_id == course_id,
+                row.kind == "extra",
+                row.starts_at < within.ends_at,
+                row.ends_at > within.starts_at,
+            )
+        )
+    )
+
+
+class _Profile(NamedTuple):
+    """`BookingProfile` as columns: many are read, none is changed."""
+
+    tz: str = ""
+    languages: Sequence[str] = ()
+    notice_s: int = 0
+    buffer_s: int = 0
+    most_a_day: int = 0
+    most_a_week: int = 0
+    holiday_calendar_id: str | None = None
+
+    @property
+    def limits(self) -> Limits:
+        notice, buffer = timedelta(seconds=self.notice_s), timedelta(seconds=self.buffer_s)
+        return Limits(notice, buffer, self.most_a_day, self.most_a_week)
+
+
+_NO_PROFILE = _Profile()
+
+
+def _profiles(db: Session, ids: Sequence[str]) -> dict[str, _Profile]:
+    row = BookingProfile
+    columns = (
+        col(row.person_id),
+        col(row.tz),
+        col(row.languages),
+        col(row.notice_s),
+        col(row.buffer_s),
+        col(row.most_a_day),
+        col(row.most_a_week),
+        col(row.holiday_calendar_id),
+    )
+    rows = db.connection().execute(sa.select(*columns).where(col(row.person_id).in_(ids)))
+    return {one[0]: _Profile(*one[1:]) for one in rows.all()}
+
+
+def _teachers(db: Session, ids: Sequence[str]) -> set[str]:
+    roles = select(PersonRole.person_id).where(
+        col(PersonRole.person_id).in_(ids), PersonRole.role == "instructor"
+    )
+    return set(db.exec(roles))
+
+
+def _courses(db: Session, ids: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for who, course_id in db.exec(
+        select(Qualification.instructor_id, Qualification.course_id).where(
+            col(Qualification.instructor_id).in_(ids)
+        )
+    ):
+        found[who].append(course_id)
+    return found
+
+
+def _hours(db: Session, ids: Sequence[str]) -> dict[str, list[WeeklyHours]]:
+    row = AvailabilityHours
+    columns = (
+        col(row.person_id),
+        col(row.weekday),
+        col(row.starts),
+        col(row.ends),
+        col(row.tz),
+        col(row.valid_from),
+        col(row.valid_until),
+    )
+    found: dict[str, list[WeeklyHours]] = defaultdict(list)
+    rows = db.connection().execute(sa.select(*columns).where(col(row.person_id).in_(ids)))
+    for who, weekday, starts, ends, tz, since, until in rows.all():
+        found[who].append(WeeklyHours(weekday, starts, ends, tz, since, until))
+    return found
+
+
 def _always(tz: str) -> list[WeeklyHours]:
     return [WeeklyHours(weekday, time(0), time(0), tz) for weekday in range(7)]
 
@@ -159,35 +260,14 @@ def _holidays(db: Session, ids: set[str | None]) -> dict[str, frozenset[date]]:
 
 def _exceptions(db: Session, ids: Sequence[str], within: Window) -> dict[str, list[DatedException]]:
     found: dict[str, list[DatedException]] = defaultdict(list)
-    for row in db.exec(
-        select(AvailabilityException).where(
-            col(AvailabilityException.person_id).in_(ids),
-            AvailabilityException.starts_at < within.ends_at,
-            AvailabilityException.ends_at > within.starts_at,
+    row = AvailabilityException
+    for who, kind, starts_at, ends_at in db.exec(
+        select(row.person_id, row.kind, row.starts_at, row.ends_at).where(
+            col(row.person_id).in_(ids), row.starts_at < within.ends_at, row.ends_at > within.starts_at
         )
     ):
-        kind = "extra" if row.kind == "extra" else "away"
-        found[row.person_id].append(DatedException(kind, Window(row.starts_at, row.ends_at)))
-    return found
-
-
-def _booked(db: Session, ids: Sequence[str], within: Window, without_session: str) -> dict[str, list[Window]]:
-    wide = within.widened(LIMITS_SPAN)
-    found: dict[str, list[Window]] = defaultdict(list)
-    for who, starts_at, ends_at in db.exec(
-        select(Seat.person_id, Seat.starts_at, Seat.ends_at)
-        .join(ClassSession, col(ClassSession.id) == Seat.session_id)
-        .where(
-            col(Seat.person_id).in_(ids),
-            col(Seat.active).is_(True),
-            col(ClassSession.status) != "cancelled",
-            Seat.session_id != without_session,
-            Seat.starts_at < wide.ends_at,
-            Seat.ends_at > wide.starts_at,
-        )
-        .order_by(col(Seat.starts_at))
-    ):
-        found[who].append(Window(starts_at, ends_at))
+        one = Window(starts_at, ends_at)
+        found[who].append(DatedException("extra" if kind == "extra" else "away", one))
     return found
 
 

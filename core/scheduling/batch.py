@@ -7,7 +7,7 @@ timetable are made anew by CP-SAT (`batch_repair`), where most is lost, until ti
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,10 @@ TOGETHER = 150
 """Jobs made anew at once."""
 EJECTING = 0.3
 """Share of the time for pushing aside."""
+FEW = 100
+"""Jobs looked at anew when a plan changes."""
+KEEP = Effort(seconds=0.4, placed=1_000, stay=200)
+"""To change a plan: a place is worth moving a few others for, a nicer time is worth moving nobody for."""
 LEAN = 20.0
 """Points, at the start, for an instructor the bound's flow sends a request to."""
 WAITING = 0.5
@@ -109,19 +113,35 @@ def solve(
 def replan(problem: Problem, places: Mapping[int, Place], teacher: int, closed: Bits) -> dict[int, Place]:
     """An instructor loses some hours: new places, with as few others as possible touched.
 
-    closed: (regimes * 672,). Changes the problem. A lesson without a place is missing in the result.
+    Who finds no free place is looked at together with those who stand in the way, and with those in their way: so few
+    others move that everybody has a place, and nobody moves for a nicer one. closed: (regimes * 672,). Changes the
+    problem. A lesson without a place is missing in the result.
     """
     problem.free[teacher] &= ~closed
     for job in problem.jobs:
         if teacher in job.rows:
             free = problem.free[teacher][problem.cells(job.at, job.need)]
             job.fits[job.rows[teacher]] &= free.all(axis=(1, 2))
-    kept = {number: place for number, place in places.items() if _still(problem, number, place)}
-    table = Table(problem, kept)
-    for number in places.keys() - kept.keys():
-        if not table.try_put(number):
-            rearrange(table, [_near(table, number, random.Random(number))], Effort(seconds=0.4, stay=1_000))
+    hit = {
+        number
+        for number, place in places.items()
+        if place.teacher == teacher and not _still(problem, number, place)
+    }
+    table = Table(problem, {number: place for number, place in places.items() if number not in hit})
+    lost = [number for number in sorted(hit) if not table.try_put(number)]
+    if lost:
+        rearrange(table, [_in_the_way(table, lost)], KEEP)
     return table.places
+
+
+def _in_the_way(table: Table, lost: Sequence[int]) -> list[int]:
+    """These jobs, those who stand where they could be, those who stand where these could be, and so on; FEW at most."""
+    found, edge = dict.fromkeys(lost), list(lost)
+    while edge and len(found) < FEW:
+        new = [number for number in table.others(edge.pop(0)) if number not in found]
+        found.update(dict.fromkeys(new[: FEW - len(found)]))
+        edge += new
+    return list(found)
 
 
 def _first_come(problem: Problem, lean: Mapping[int, Floats]) -> Table:

@@ -80,6 +80,17 @@ class Table:
         cells = self.problem.cells(job.at, job.need)
         return job.fits & ~(self.learns[job.student][cells] > 0).any(axis=(1, 2))
 
+    def others(self, number: int) -> list[int]:
+        """Jobs that stand where this one could be, or that fill a day or week in which it could; in order."""
+        job = self.problem.jobs[number]
+        around = self.around(number)
+        there = around.at[job.fits].ravel()
+        learning = self.learns[job.student][self.problem.cells(job.at, job.need)].ravel()
+        full = job.teachers[(job.fits & ~self.room(job)).any(axis=1)]
+        teaching = self.who[full].ravel()
+        others = np.unique(np.concatenate([there, learning, teaching]))
+        return [int(one) - 1 for one in others if one not in (0, number + 1)]
+
     def room(self, job: Job) -> Bits:
         week = self.room_week[job.teachers] >= job.per_week
         return week[:, None] & (self.room_day[job.teachers[:, None], job.days] > 0)

@@ -8,6 +8,7 @@ safe side: free time shrinks, taken time grows.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,10 +101,14 @@ class Clocks:
     def open_bits(self, who: Availability) -> Bits:
         """When they are open, lessons and busy times not looked at."""
         bits = self.weekly_bits(who)
+        self.take_away(bits, who)
+        return bits
+
+    def take_away(self, bits: Bits, who: Availability) -> None:
+        """Make False, in place, the dates away and the holidays."""
         self.grid.take(bits, (one.window for one in who.exceptions if one.kind == "away"))
         if who.holidays:
             bits &= ~np.isin(self.days(who.tz), [day.toordinal() for day in who.holidays])
-        return bits
 
     def weekly_bits(self, who: Availability) -> Bits:
         """The weekly hours, and what is open beside them."""
@@ -120,34 +125,41 @@ class Clocks:
         return bits
 
     def _of(self, tz: str) -> tuple[Counts, int]:
-        here, grid = zone(tz), self.grid
+        grid = self.grid
         first_day = (grid.first - timedelta(days=1)).date()
         midnight = datetime.combine(first_day, time(0), UTC)
         local = np.arange(grid.size, dtype=np.int32) + grid_shift(grid.first, midnight)
         offsets = np.empty(grid.size, dtype=np.int32)
         for first in range(0, grid.size, A_DAY):
             last = min(first + A_DAY, grid.size)
-            moments = [grid.moment(first), grid.moment(last)]
-            before, after = (moment.astimezone(here).utcoffset() for moment in moments)
-            assert before is not None and after is not None
-            offsets[first:last] = before // QUARTER
+            before, after = _offset(tz, grid.moment(first)), _offset(tz, grid.moment(last))
+            offsets[first:last] = before
             if before != after:
-                for quarter in range(first, last):
-                    offset = grid.moment(quarter).astimezone(here).utcoffset()
-                    assert offset is not None
-                    offsets[quarter] = offset // QUARTER
+                offsets[first:last] = [_offset(tz, grid.moment(quarter)) for quarter in range(first, last)]
         return local + offsets, first_day.toordinal()
+
+
+@lru_cache(maxsize=100_000)
+def _offset(tz: str, moment: datetime) -> int:
+    """From UTC, in quarters. Remembered: everybody's wishes fall on the same days of the same zones."""
+    offset = moment.astimezone(zone(tz)).utcoffset()
+    assert offset is not None
+    return offset // QUARTER
 
 
 def grid_shift(moment: datetime, since: datetime) -> int:
     return (moment - since) // QUARTER
 
 
-def _quarters(one: WeeklyHours) -> tuple[int, int]:
+def week_quarters(weekday: int, starts: time, ends: time) -> tuple[int, int]:
     """From the first to the last whole quarter of the hours, counted from Monday; may end in the next week."""
-    starts = one.weekday * A_DAY + -(-(one.starts.hour * 60 + one.starts.minute) // 15)
-    ends = one.weekday * A_DAY + (one.ends.hour * 60 + one.ends.minute) // 15
-    return starts, ends if one.ends > one.starts else ends + A_DAY
+    first = weekday * A_DAY + -(-(starts.hour * 60 + starts.minute) // 15)
+    last = weekday * A_DAY + (ends.hour * 60 + ends.minute) // 15
+    return first, last if ends > starts else last + A_DAY
+
+
+def _quarters(one: WeeklyHours) -> tuple[int, int]:
+    return week_quarters(one.weekday, one.starts, one.ends)
 
 
 def _dated(one: WeeklyHours, local: Counts, first_day: int) -> Bits:
@@ -159,14 +171,6 @@ def _dated(one: WeeklyHours, local: Counts, first_day: int) -> Bits:
     last = (one.valid_until or date.max).toordinal()
     weekdays = (days + 6) % 7
     return (since % A_DAY < ends - starts) & (weekdays == one.weekday) & (days >= first) & (days <= last)
-
-
-def runs(bits: Bits) -> Counts:
-    """For each quarter how many free ones follow without a gap, itself included."""
-    places = np.arange(bits.size, dtype=np.int32)
-    closed = np.where(bits, np.int32(bits.size), places)
-    following: Any = np.minimum.accumulate(closed[::-1])[::-1]
-    return (following - places).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ FREE_LOAD = 15.0
 """For an instructor without any lesson; less in proportion to how full their hours are."""
 CLOSE = 6.0
 """For a lesson that leaves no hole in the day."""
-A_LESSON = timedelta(hours=1)
+_A_LESSON_MIN = 60
 """What a lesson fills of somebody's hours, its pause included: how full they are is counted in these."""
 HOLE = 2.0
 """Points lost for each hour of a hole."""
@@ -56,9 +56,7 @@ class Teacher:
     courses: frozenset[str] = frozenset()
 
     def speaks(self, language: str) -> bool:
-        """By the primary language: pt is enough for pt-BR."""
-        wanted = _primary(language)
-        return not wanted or any(_primary(one) == wanted for one in (*self.languages, self.lang))
+        return speaks((*self.languages, self.lang), language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +155,12 @@ def against(student: Teacher, lesson: Window, now: datetime) -> list[Reason]:
     ]
 
 
+def speaks(languages: Iterable[str], language: str) -> bool:
+    """By the primary language: pt is enough for pt-BR."""
+    wanted = _primary(language)
+    return not wanted or any(_primary(one) == wanted for one in languages)
+
+
 def taught_points(times: int) -> float:
     return CONTINUITY + min(times, FAMILIAR) if times else 0.0
 
@@ -171,13 +175,21 @@ def gap_points(gap: timedelta) -> float:
 
 def load_of(who: Availability, lessons: int) -> float:
     """How full a week with so many lessons is, 0 to 1 (1 for somebody without hours)."""
-    full = full_week(who)
+    return share_of(lessons, full_week(who))
+
+
+def share_of(lessons: int, full: float) -> float:
     return min(1.0, lessons / full) if full else 1.0
 
 
 def full_week(who: Availability) -> float:
     """How many lessons the weekly hours hold."""
-    return sum(timedelta(minutes=_minutes(one.starts, one.ends)) / A_LESSON for one in who.hours)
+    return sum(held_by(one.starts, one.ends) for one in who.hours)
+
+
+def held_by(starts: time, ends: time) -> float:
+    """How many lessons such hours hold."""
+    return _minutes(starts, ends) / _A_LESSON_MIN
 
 
 def taught_reason(times: int) -> Reason:

@@ -4,7 +4,8 @@ Exact without looking at everybody closely: instructors are taken in the order o
 and the search ends when none of the rest can beat what was found. So an academy ten times as large costs little more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -35,10 +36,11 @@ from core.scheduling.matching import (
 from core.scheduling.times import zone
 from core.scheduling.windows import Window
 from core.scheduling.wish import SPREAD, Pattern, Plan, Slot, Wish, planned, sentence
-from core.scheduling.zones import instant, spans
+from core.scheduling.zones import instant
 
 BATCH = 12
-"""Instructors looked at closely in one go."""
+MORE = 2
+"""Instructors looked at closely in the first go, and so many times as many in each next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,56 +73,108 @@ class Proposals:
 
 
 Fill = Callable[[Sequence[str]], Mapping[str, Teacher]]
-"""The same teachers with their lessons and busy times."""
+"""Everything about these instructors."""
+
+
+Probe = Callable[[Sequence[str]], Set[str]]
+"""Which of these instructors are seen, more cheaply, to have other lessons at these times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is known of an instructor before they are looked at closely. load: 0 to 1, in the week in which the wish
+    begins (`first_week`)."""
+
+    person_id: str
+    speaks: bool
+    load: float
 
 
 def propose(
-    wish: Wish,
-    student: Teacher,
-    teachers: Sequence[Teacher],
-    now: datetime,
-    most: int = 3,
-    fill: Fill | None = None,
-    lessons: Mapping[str, int] | None = None,
+    wish: Wish, student: Teacher, teachers: Sequence[Teacher], now: datetime, most: int = 3
 ) -> Proposals:
-    """The best `most` instructors.
-
-    fill: loads lessons for those looked at closely; None = they are there. lessons: how many each of them has in the
-    week in which the wish begins (`first_week`); None = counted here.
-    """
-    plan = planned(wish, now)
-    clocks = Clocks(plan.grid)
-    able = [one for one in teachers if wish.course_id in one.courses]
-    left_out = [
-        LeftOut(one.person_id, (UNQUALIFIED,)) for one in teachers if wish.course_id not in one.courses
+    """The best `most` of instructors about whom everything is read already."""
+    known = {one.person_id: one for one in teachers}
+    week = first_week(wish, now)
+    able = [
+        Candidate(
+            one.person_id,
+            one.speaks(wish.language),
+            load_of(one.availability, sum(other.overlaps(week) for other in one.booked)),
+        )
+        for one in teachers
+        if wish.course_id in one.courses
     ]
-    mine = student_bits(clocks, student, now)
-    if plain := _plain_constraint(plan, mine, able):
-        return Proposals((), (*left_out, *(LeftOut(one.person_id, (plain,)) for one in able)), plain)
-    loads = _loads(wish, able, lessons, now)
-    waiting = sorted(
-        ((-_bound(wish, one, loads[one.person_id]), one.person_id, one) for one in able),
-        key=lambda entry: entry[:2],
-    )
-    found: list[_Look] = []
-    days = 0
-    while waiting:
-        if len(found) >= most and -waiting[0][0] < (found[most - 1].score or 0):
-            left_out += [LeftOut(one.person_id, (RANKED_LOWER,)) for _, _, one in waiting]
-            break
-        batch, waiting = [one for _, _, one in waiting[:BATCH]], waiting[BATCH:]
-        full = fill([one.person_id for one in batch]) if fill else {one.person_id: one for one in batch}
-        for one in (full[one.person_id] for one in batch):
-            look = _Look(plan, clocks, one, mine, now, loads[one.person_id])
-            if look.score is not None:
-                found.append(look)
-            else:
-                left_out.append(look.left_out())
-                days = max(days, look.days)
-        found.sort(key=lambda look: (-(look.score or 0), look.person_id))
-    left_out += [LeftOut(look.person_id, (RANKED_LOWER,)) for look in found[most:]]
-    constraint = None if found else _constraint(wish, left_out, days)
-    return Proposals(tuple(look.proposal() for look in found[:most]), tuple(left_out), constraint)
+    found = Search(wish, student, now).best(able, lambda ids: {one: known[one] for one in ids}, most)
+    unable = [one for one in teachers if wish.course_id not in one.courses]
+    left_out = (*(LeftOut(one.person_id, (UNQUALIFIED,)) for one in unable), *found.left_out)
+    return replace(found, left_out=left_out)
+
+
+class Search:
+    """One wish of one student. plan, clocks: for whoever looks at many people roughly first (`cut`)."""
+
+    def __init__(self, wish: Wish, student: Teacher, now: datetime) -> None:
+        self._wish, self._now = wish, now
+        self.plan = planned(wish, now)
+        self.clocks = Clocks(self.plan.grid)
+        self._mine = student_bits(self.clocks, student, now)
+        self._days = 0
+        """On how many days somebody could, of those who were refused."""
+
+    def best(
+        self,
+        able: Sequence[Candidate],
+        fill: Fill,
+        most: int = 3,
+        *,
+        closed: Sequence[str] = (),
+        probe: Probe | None = None,
+    ) -> Proposals:
+        """The best `most` of those who are qualified. closed: others who are, but have no hours then."""
+        if plain := _plain_constraint(self.plan, self._mine, qualified=bool(able or closed)):
+            ids = (*closed, *(one.person_id for one in able))
+            return Proposals((), tuple(LeftOut(one, (plain,)) for one in ids), plain)
+        found, others = self._looked_at(able, most, fill, probe or _nobody)
+        left_out = (*(LeftOut(one, (HOURS,)) for one in closed), *others)
+        if found:
+            return Proposals(tuple(look.proposal() for look in found), left_out)
+        return Proposals((), left_out, _constraint(self._wish, left_out, self._days))
+
+    def _looked_at(
+        self, able: Sequence[Candidate], most: int, fill: Fill, probe: Probe
+    ) -> tuple[list["_Look"], list[LeftOut]]:
+        """(the best, the others), by the points they can reach at most."""
+        loads = {one.person_id: one.load for one in able}
+        waiting = sorted((-_bound(self._wish, one), one.person_id) for one in able)
+        found: list[_Look] = []
+        refused: list[_Look] = []
+        booked: list[str] = []
+        lower: list[str] = []
+        batch = BATCH
+        while waiting:
+            if len(found) >= most and -waiting[0][0] < (found[most - 1].score or 0):
+                lower = [person_id for _, person_id in waiting]
+                break
+            ids, waiting, batch = [one for _, one in waiting[:batch]], waiting[batch:], MORE * batch
+            out = probe(ids)
+            booked += sorted(out)
+            for look in self._looks([one for one in ids if one not in out], loads, fill):
+                (refused if look.reason else found).append(look)
+            found.sort(key=lambda look: (-(look.score or 0), look.person_id))
+        lower += [look.person_id for look in found[most:]]
+        if not found:  # how near everybody comes is what is asked for
+            refused, booked = refused + self._looks(booked, loads, fill), []
+            self._days = max((look.days() for look in refused), default=0)
+        left_out = [LeftOut(look.person_id, (look.reason,)) for look in refused if look.reason]
+        left_out += [LeftOut(one, (BOOKED,)) for one in booked]
+        return found[:most], left_out + [LeftOut(one, (RANKED_LOWER,)) for one in lower]
+
+    def _looks(self, ids: Sequence[str], loads: Mapping[str, float], fill: Fill) -> list["_Look"]:
+        if not ids:
+            return []
+        full = fill(ids)
+        return [_Look(self.plan, self.clocks, full[one], self._mine, self._now, loads[one]) for one in ids]
 
 
 def first_week(wish: Wish, now: datetime) -> Window:
@@ -148,23 +202,21 @@ def take_lessons(grid: Grid, bits: Bits, one: Teacher) -> None:
     grid.take(bits, one.busy)
 
 
-def take_full(grid: Grid, bits: Bits, one: Teacher, per_week: int) -> None:
+def take_full(clocks: Clocks, bits: Bits, one: Teacher, per_week: int) -> None:
     """Days and weeks that already have as many lessons as this person gives."""
     limits, here = one.availability.limits, zone(one.availability.tz)
     if not limits.most_a_day and not limits.most_a_week:
         return
-    days = [window.starts_at.astimezone(here).date() for window in one.booked]
-    full: set[date] = set()
-    if limits.most_a_day:
-        full |= {day for day in days if days.count(day) >= limits.most_a_day}
-    if limits.most_a_week:
-        mondays = [day - DAY * day.weekday() for day in days]
-        for monday in set(mondays):
-            if mondays.count(monday) + per_week > limits.most_a_week:
-                full |= {monday + DAY * number for number in range(7)}
-    midnight = datetime.min.time()
-    for day in full:
-        grid.take(bits, spans(datetime.combine(day, midnight), datetime.combine(day + DAY, midnight), here))
+    days = Counter(window.starts_at.astimezone(here).toordinal() for window in one.booked)
+    full = {day for day, count in days.items() if limits.most_a_day and count >= limits.most_a_day}
+    weeks: Counter[int] = Counter()
+    for day, count in days.items():
+        weeks[(day - 1) // 7] += count
+    for week, count in weeks.items():
+        if limits.most_a_week and count + per_week > limits.most_a_week:
+            full |= {7 * week + 1 + number for number in range(7)}
+    if full:
+        bits &= ~np.isin(clocks.days(one.availability.tz), sorted(full))
 
 
 def gap_values(neighbors: Neighbors, at: Counts, need: int) -> Floats:
@@ -180,38 +232,50 @@ class _Look:
     ) -> None:
         self._plan, self._clocks, self._one, self._student, self._now = plan, clocks, one, student, now
         self._load, self.person_id = load, one.person_id
-        self._open = clocks.open_bits(one.availability)
-        self._neighbors = Neighbors.of(plan.grid.touched(one.booked))
-        self._good, self._pattern = self._search()
-        self.days = 0
+        self._free = clocks.weekly_bits(one.availability)
+        self._steps = iter(
+            (
+                (HOURS, _nothing),
+                (AWAY, self._take_away),
+                (BOOKED, self._take_booked),
+                (FULL, self._take_full),
+                (NOTICE, self._take_notice),
+                (STUDENT, self._take_student),
+            )
+        )
+        self.reason = self._obstacle()
+        """The first thing that leaves no pattern, from what changes least to what changes most; None = there is one."""
+        self.score: float | None = None
+        if self.reason is None:
+            self._good = plan.good(self._free)
+            self._neighbors = Neighbors.of(plan.grid.touched(one.booked))
+            self._pattern = self._best()
+            known = _known(plan.wish, one.person_id, speaks=one.speaks(plan.wish.language))
+            self.score = round(known + FREE_LOAD * (1 - load) + self._pattern.value, 2)
+
+    def days(self) -> int:
         """On how many days there would be a time, when there is no pattern."""
+        for _, step in self._steps:
+            step(self._free)
+        return self._plan.fewest_days(self._free)
 
-    @property
-    def score(self) -> float | None:
-        """None = no pattern."""
-        if self._pattern is None:
-            return None
-        known = _known(self._plan.wish, self._one) + FREE_LOAD * (1 - self._load)
-        return round(known + self._pattern.value, 2)
+    def _obstacle(self) -> Reason | None:
+        for reason, step in self._steps:
+            step(self._free)
+            if self._plan.fewest_days(self._free) < self._plan.wish.per_week:
+                return reason
+        return None
 
-    def _search(self) -> tuple[Bits, Pattern | None]:
-        plan, free = self._plan, self._open.copy()
-        for step in (self._take_booked, self._take_full, self._take_notice, self._take_student):
-            step(free)
-        good = plan.good(free)
-        if plan.days_of(good) < plan.wish.per_week:
-            return good, None
+    def _best(self) -> Pattern:
+        plan = self._plan
         worth = gap_values(self._neighbors, plan.at, plan.need)
-        value = (worth * plan.there).sum(axis=1) / plan.there.sum(axis=1)
-        return good, plan.pattern(good, value)
-
-    def left_out(self) -> LeftOut:
-        self.days = self._plan.days_of(self._good)
-        return LeftOut(self._one.person_id, (self._why(),))
+        pattern = plan.pattern(self._good, (worth * plan.there).sum(axis=1) / plan.there.sum(axis=1))
+        assert pattern is not None, "there are enough days"
+        return pattern
 
     def proposal(self) -> Proposal:
         plan, one, wish, pattern = self._plan, self._one, self._plan.wish, self._pattern
-        assert pattern is not None and self.score is not None
+        assert self.score is not None
         starts, skip = plan.lessons(pattern, self._good)
         times = wish.taught.get(one.person_id, 0)
         said = _Said(wish, one, times, pattern, starts, skip)
@@ -237,32 +301,14 @@ class _Look:
         gap = int(self._neighbors.before(self._plan.at[row, first])[0]) * QUARTER
         return gap if gap < FAR_GAP else None
 
-    def _why(self) -> Reason:
-        """The first thing that leaves no pattern, from what changes least to what changes most."""
-        plan = self._plan
-        free = self._clocks.weekly_bits(self._one.availability)
-        steps: tuple[tuple[Reason, Callable[[Bits], None] | None], ...] = (
-            (HOURS, None),
-            (AWAY, self._take_away),
-            (BOOKED, self._take_booked),
-            (FULL, self._take_full),
-            (NOTICE, self._take_notice),
-        )
-        for reason, step in steps:
-            if step is not None:
-                step(free)
-            if plan.fewest_days(free) < plan.wish.per_week:
-                return reason
-        return STUDENT
-
     def _take_away(self, free: Bits) -> None:
-        free &= self._open
+        self._clocks.take_away(free, self._one.availability)
 
     def _take_booked(self, free: Bits) -> None:
         take_lessons(self._plan.grid, free, self._one)
 
     def _take_full(self, free: Bits) -> None:
-        take_full(self._plan.grid, free, self._one, self._plan.wish.per_week)
+        take_full(self._clocks, free, self._one, self._plan.wish.per_week)
 
     def _take_notice(self, free: Bits) -> None:
         within = self._plan.grid.window
@@ -319,24 +365,23 @@ class _Said:
         self.meets, self.wishes = self.meets + met, self.wishes + 1
 
 
-def _known(wish: Wish, one: Teacher) -> float:
+def _nobody(ids: Sequence[str]) -> Set[str]:
+    return frozenset()
+
+
+def _nothing(free: Bits) -> None:
+    """Weekly hours are what is there to begin with."""
+
+
+def _known(wish: Wish, person_id: str, *, speaks: bool) -> float:
     """Points that need no look at their lessons."""
-    score = taught_points(wish.taught.get(one.person_id, 0))
-    score += WISHED * (one.person_id == wish.instructor_id)
-    return score + LANGUAGE * bool(wish.language and one.speaks(wish.language))
+    score = taught_points(wish.taught.get(person_id, 0)) + WISHED * (person_id == wish.instructor_id)
+    return score + LANGUAGE * bool(wish.language and speaks)
 
 
-def _bound(wish: Wish, one: Teacher, load: float) -> float:
-    return _known(wish, one) + FREE_LOAD * (1 - load) + CLOSE + SPREAD * (wish.per_week > 1)
-
-
-def _loads(
-    wish: Wish, teachers: Sequence[Teacher], lessons: Mapping[str, int] | None, now: datetime
-) -> dict[str, float]:
-    if lessons is None:
-        week = first_week(wish, now)
-        lessons = {one.person_id: sum(other.overlaps(week) for other in one.booked) for one in teachers}
-    return {one.person_id: load_of(one.availability, lessons.get(one.person_id, 0)) for one in teachers}
+def _bound(wish: Wish, one: Candidate) -> float:
+    known = _known(wish, one.person_id, speaks=one.speaks)
+    return known + FREE_LOAD * (1 - one.load) + CLOSE + SPREAD * (wish.per_week > 1)
 
 
 def _points(gap: Counts) -> Floats:
@@ -346,10 +391,10 @@ def _points(gap: Counts) -> Floats:
     return np.where((gap <= near) | (gap >= far), CLOSE, hole)
 
 
-def _plain_constraint(plan: Plan, student: Bits, able: Sequence[Teacher]) -> Reason | None:
+def _plain_constraint(plan: Plan, student: Bits, *, qualified: bool) -> Reason | None:
     """What no instructor could help with."""
     wish = plan.wish
-    if not able:
+    if not qualified:
         return Reason("no_one_qualified", N_("No one is qualified for {course}."), {"course": wish.course})
     if not plan.slots:
         minutes = int(wish.length / timedelta(minutes=1))

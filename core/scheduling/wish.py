@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from core.scheduling.availability import Reason
-from core.scheduling.grid import QUARTER, Bits, Counts, Floats, Grid, ceil_quarters, runs
+from core.scheduling.grid import QUARTER, Bits, Counts, Floats, Grid, ceil_quarters
 from core.scheduling.times import zone
 from core.scheduling.windows import Window
 from core.scheduling.zones import instant
@@ -86,7 +86,8 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A wish on the grid. at: (slots, dates) first quarter of each lesson; there: which of them exist."""
+    """A wish on the grid. at: (slots, dates) first quarter of each lesson; there: which of them exist.
+    cells: (slots, dates, need) all of their quarters. most_missed: (slots,) how many dates may fall out."""
 
     wish: Wish
     grid: Grid
@@ -95,6 +96,8 @@ class Plan:
     at: Counts
     there: Bits
     need: int
+    cells: Counts
+    most_missed: Counts
 
     @property
     def weekdays(self) -> set[int]:
@@ -102,11 +105,11 @@ class Plan:
 
     def good(self, free: Bits) -> Bits:
         """(slots, dates): whether the lesson fits into the free quarters; True where there is no date."""
-        return (runs(free)[self.at] >= self.need) | ~self.there
+        return free[self.cells].all(axis=2) | ~self.there
 
     def feasible(self, good: Bits) -> Bits:
         """(slots,): few enough dates fall out."""
-        return (~good).sum(axis=1) <= self.there.sum(axis=1) // MISSING
+        return (~good).sum(axis=1) <= self.most_missed
 
     def fewest_days(self, free: Bits) -> int:
         """On how many weekdays some slot fits."""
@@ -199,7 +202,9 @@ def planned(wish: Wish, now: datetime) -> Plan:
         for number, day in enumerate(days[slot.weekday]):
             at[row, number] = grid.quarter(instant(datetime.combine(day, slot.at), here))
             there[row, number] = True
-    return Plan(wish, grid, slots, days, at, there, ceil_quarters(wish.length))
+    need = ceil_quarters(wish.length)
+    cells = at[:, :, None] + np.arange(need, dtype=np.int32)
+    return Plan(wish, grid, slots, days, at, there, need, cells, there.sum(axis=1) // MISSING)
 
 
 def slots_of(wish: Wish) -> tuple[Slot, ...]:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.scheduling.availability import Availability, DatedException, Limits, WeeklyHours
+from core.scheduling.cut import Cut, HoursRow
 from core.scheduling.matching import Teacher, against, alternatives, rank_teachers, reasons_against_teacher
-from core.scheduling.proposals import Proposals, propose
+from core.scheduling.proposals import Candidate, Proposals, Search, propose
 from core.scheduling.windows import Window, span
 from core.scheduling.wish import OPEN_WEEKS, Slot, Wish, WishWindow
 
@@ -196,7 +197,8 @@ class TestProposals:
             return {one.person_id: one for one in many if one.person_id in ids}
 
         asked = wish(language="pt", taught={"t045": 3})
-        lazy = propose(asked, STUDENT, many, NOW, fill=fill)
+        able = [Candidate(one.person_id, one.speaks("pt"), 0.0) for one in many]
+        lazy = Search(asked, STUDENT, NOW).best(able, fill)
         assert lazy.ranked == propose(asked, STUDENT, many, NOW, most=90).ranked[:3]
         assert lazy.ranked[0].person_id == "t045" and len(loaded) < 90
         assert len(lazy.ranked) + len(lazy.left_out) == 90
@@ -338,3 +340,80 @@ def test_every_lesson_of_every_proposal_is_allowed(data: st.DataObject):
             assert (local.weekday(), local.time()) in {(slot.weekday, slot.at) for slot in found.slots} or (
                 asked.tz in ("Pacific/Apia", "Australia/Lord_Howe")
             )
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_who_is_cut_has_no_proposal_and_no_hours_is_the_reason_when_it_is(data: st.DataObject):
+    students = data.draw(st.sampled_from(ZONES))
+    first = date(2026, 8, 24) + DAY * data.draw(st.integers(0, 240))
+    asked = wish(
+        tz=students,
+        from_day=first,
+        until_day=first + DAY * data.draw(st.integers(6, 140)),
+        per_week=data.draw(st.integers(1, 3)),
+        length=timedelta(minutes=data.draw(st.sampled_from((30, 45, 50, 90)))),
+        windows=tuple(
+            WishWindow(day, time(begins), time((begins + data.draw(st.integers(1, 6))) % 24, 10))
+            for day in data.draw(st.sets(st.integers(0, 6), min_size=1))
+            for begins in (data.draw(st.integers(0, 23)),)
+        ),
+    )
+    people = [
+        teacher(
+            f"t{number}",
+            tz,
+            availability=Availability(tz, data.draw(weeks(tz, first))),
+            booked=data.draw(lessons_from(first)),
+        )
+        for number, tz in enumerate(data.draw(st.lists(st.sampled_from(ZONES), min_size=1, max_size=6)))
+    ]
+    rows = [
+        HoursRow(one.person_id, hour.tz, hour.weekday, hour.starts, hour.ends)
+        for one in people
+        for hour in one.availability.hours
+    ]
+    search = Search(asked, STUDENT, NOW)
+    cut = Cut(search.plan, search.clocks, rows)
+    found = propose(asked, STUDENT, people, NOW, most=len(people))
+    for one in found.ranked:
+        assert cut.days[one.person_id] >= asked.per_week
+        assert not cut.booked_out(one.person_id, booked_then(people, one.person_id, cut.first_weeks))
+    for left in found.left_out if len(search.plan.weekdays) >= asked.per_week else ():
+        if cut.days.get(left.person_id, 0) < asked.per_week:
+            assert left.reasons[0].code == "hours"
+        elif cut.booked_out(left.person_id, booked_then(people, left.person_id, cut.first_weeks)):
+            assert left.reasons[0].code in ("hours", "booked")
+
+
+def booked_then(people: list[Teacher], person_id: str, within: Window) -> list[Window]:
+    return [
+        lesson
+        for one in people
+        if one.person_id == person_id
+        for lesson in one.booked
+        if lesson.overlaps(within)
+    ]
+
+
+@st.composite
+def lessons_from(draw: st.DrawFn, first: date) -> tuple[Window, ...]:
+    """Some every week for weeks, some once."""
+    moment = datetime.combine(first, time(0), UTC)
+    found: list[Window] = []
+    for quarter in draw(st.lists(st.integers(0, 7 * 96), max_size=8)):
+        starts = moment + timedelta(minutes=15 * quarter)
+        found += [span(starts + n * 7 * DAY, 4 * HOUR) for n in range(draw(st.integers(1, 20)))]
+    return tuple(sorted(found))
+
+
+@st.composite
+def weeks(draw: st.DrawFn, tz: str, first: date) -> tuple[WeeklyHours, ...]:
+    """Hours that begin and end at odd minutes, go past midnight, are in two zones, or begin to hold later."""
+    found: list[WeeklyHours] = []
+    for day in draw(st.sets(st.integers(0, 6))):
+        starts = time(draw(st.integers(0, 23)), draw(st.sampled_from((0, 15, 20))))
+        ends = time(draw(st.integers(0, 23)), draw(st.sampled_from((0, 30, 50))))
+        since = first + DAY * draw(st.integers(1, 60)) if draw(st.booleans()) else None
+        found.append(WeeklyHours(day, starts, ends, draw(st.sampled_from((tz, tz, "Asia/Kathmandu"))), since))
+    return tuple(found)
