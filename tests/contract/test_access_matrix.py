@@ -88,6 +88,17 @@ TOKEN_ROUTES = {
     "/api/v1/sessions/{session_id}",
     "/api/v1/series",
     "/api/v1/series/{series_id}",
+    "/api/v1/requests",
+    "/api/v1/requests/{request_id}",
+    "/api/v1/requests/{request_id}/proposals",
+    "/api/v1/requests/{request_id}/accept",
+    "/api/v1/requests/{request_id}/reject",
+    "/api/v1/requests/{request_id}/withdraw",
+    "/api/v1/requests/{request_id}/undo",
+    "/api/v1/changes",
+    "/api/v1/changes/{change_id}",
+    "/api/v1/changes/{change_id}/approve",
+    "/api/v1/changes/{change_id}/decline",
     "/api/v1/substitutions",
     "/api/v1/substitutions/{substitution_id}/offers",
 }
@@ -367,6 +378,8 @@ def filled(academy: World, path: str) -> str:
         "{course_id}": academy.mine.course.id,
         "{exception_id}": "unknown",
         "{series_id}": "unknown",
+        "{request_id}": "unknown",
+        "{change_id}": "unknown",
         "{substitution_id}": "unknown",
     }
     for name, value in values.items():
