@@ -22,7 +22,11 @@ logger = logging.getLogger(__name__)
 COUNT = 32
 SLOT = srtp_fast.MAX_DATAGRAM + srtp_fast.ROOM
 """Bytes a packet has, and what protecting it may need."""
-_NAME = 32
+MEDIA_HEAD = 20
+"""Bytes before the payload in `put_media`: RTP with one extension element of up to three bytes (RFC 8285)."""
+_SHAPES = [struct.Struct(f"!HHLQL{size}s") for size in range(srtp_fast.MAX_DATAGRAM - MEDIA_HEAD)]
+"""Head and payload by the payload's size: one call then writes a packet, and nothing is made for it."""
+_PICTURE = struct.Struct("!H")
 _DONTWAIT = 0x40
 
 SendMany = Callable[[int, Any, int, int], int]
@@ -85,6 +89,10 @@ class Libc:
     def errno(self) -> int:
         return self.ffi.errno
 
+    def pointer(self, memory: bytes) -> int:
+        """Where it lies, as long as somebody keeps it."""
+        return int(self.ffi.cast("size_t", self.ffi.from_buffer(memory)))
+
 
 def _find() -> Libc | None:
     if sys.platform != "linux":
@@ -99,6 +107,17 @@ def _find() -> Libc | None:
 libc: Libc | None = _find()
 
 
+class Destination:
+    """Where packets go. memory: the address as the system has it; pointer: where that is, 0 without sendmmsg."""
+
+    __slots__ = ("address", "memory", "pointer")
+
+    def __init__(self, address: Address, family: int) -> None:
+        self.address = address
+        self.memory = pack_address(address, family)
+        self.pointer = 0 if libc is None else libc.pointer(self.memory)
+
+
 def pack_address(address: Address, family: int) -> bytes:
     """A Linux sockaddr_in or sockaddr_in6."""
     packed = socket.inet_pton(family, address[0].partition("%")[0])
@@ -109,6 +128,23 @@ def pack_address(address: Address, family: int) -> bytes:
     return head + struct.pack("!L", flow) + packed + struct.pack("=L", scope)
 
 
+def media_packet(
+    start: int,
+    sequence: int,
+    timestamp: int,
+    source: int,
+    element: int,
+    payload: bytes,
+    picture_at: int,
+    picture: int,
+) -> bytes:
+    """The packet that `Outbox.put_media` writes, by itself."""
+    packet = bytearray(_SHAPES[len(payload)].pack(start, sequence, timestamp, source, element, payload))
+    if picture_at:
+        _PICTURE.pack_into(packet, MEDIA_HEAD + picture_at, picture)
+    return bytes(packet)
+
+
 class Outbox:
     """Fixed memory for COUNT packets: protected where they lie, sent by `flush`, dropped when there is no room.
 
@@ -116,9 +152,9 @@ class Outbox:
     """
 
     __slots__ = (
-        "_addresses",
         "_began",
         "_counters",
+        "_destinations",
         "_headers",
         "_keep",
         "_libc",
@@ -143,35 +179,67 @@ class Outbox:
         self._view = memoryview(bytearray(COUNT * SLOT))
         self._pointers = [engine.pointer(self._view[at * SLOT : (at + 1) * SLOT]) for at in range(COUNT)]
         self._size = engine.length()
-        self._addresses: list[Address] = [("", 0)] * COUNT
-        self._names = memoryview(bytearray(COUNT * _NAME))
+        # What is kept here cannot go away before its packet went.
+        self._destinations: list[Destination | None] = [None] * COUNT
         self._libc = libc
         self._headers: Any = None
         self._keep: tuple[Any, ...] = ()
         # Pairs of (base, size) as the iovec array has them; without sendmmsg only our own record of sizes.
         self._sizes = memoryview(bytearray(COUNT * 16)).cast("Q")
+        # The array of mmsghdr, 8 numbers each, of which the first says where the address is.
+        self._names = memoryview(bytearray(COUNT * 64)).cast("Q")
         if self._libc is not None:
             self._prepare(self._libc, 16 if sock.family == socket.AF_INET else 28)
 
-    def put(self, handle: Any, packet: bytes, address: Address, name: bytes) -> None:
-        """Protect a packet with a stream and have it sent. name: `pack_address` of the address."""
-        index, size = self.count, len(packet)
+    def put(self, stream: srtp_fast.Stream, packet: bytes, destination: Destination) -> None:
+        """Protect a packet with a stream and have it sent."""
+        size = len(packet)
         if size > self._most:
             self._counters.too_large += 1
             return
-        at = index * SLOT
+        at = self.count * SLOT
         self._view[at : at + size] = packet
-        length = self._size
+        self._send(stream, size, destination)
+
+    def put_media(
+        self,
+        stream: srtp_fast.Stream,
+        destination: Destination,
+        start: int,
+        sequence: int,
+        timestamp: int,
+        source: int,
+        element: int,
+        payload: bytes,
+        picture_at: int,
+        picture: int,
+    ) -> None:
+        """`put` for the many: head and payload are written where they will be protected, nothing is made for them.
+
+        start: the first two bytes. source: SSRC and what begins an extension block of one word, 64 bits. element:
+        that word. picture_at: where in the payload the 16 bits of `picture` belong; 0: nowhere.
+        """
+        size = len(payload) + MEDIA_HEAD
+        if size > self._most:
+            self._counters.too_large += 1
+            return
+        at = self.count * SLOT
+        _SHAPES[size - MEDIA_HEAD].pack_into(
+            self._view, at, start, sequence, timestamp, source, element, payload
+        )
+        if picture_at:
+            _PICTURE.pack_into(self._view, at + MEDIA_HEAD + picture_at, picture)
+        self._send(stream, size, destination)
+
+    def _send(self, stream: srtp_fast.Stream, size: int, destination: Destination) -> None:
+        index, length = self.count, self._size
         length[0] = size
-        if self._protect(handle, self._pointers[index], length):
+        if self._protect(stream.handle, self._pointers[index], length):
             self._counters.not_protected += 1
             return
         self._sizes[2 * index + 1] = length[0]
-        if self._headers is None:
-            self._addresses[index] = address
-        else:
-            at = index * _NAME
-            self._names[at : at + len(name)] = name
+        self._names[8 * index] = destination.pointer
+        self._destinations[index] = destination
         self.count = index + 1
         if index == COUNT - 1:
             self.flush()
@@ -206,10 +274,11 @@ class Outbox:
 
     def _send_each(self, count: int) -> int:
         sent = 0
-        for index in range(count):
+        for index, destination in enumerate(self._destinations[:count]):
             at = index * SLOT
+            assert destination is not None
             try:
-                self._sock.sendto(self._view[at : at + self._sizes[2 * index + 1]], self._addresses[index])
+                self._sock.sendto(self._view[at : at + self._sizes[2 * index + 1]], destination.address)
                 sent += 1
             except BlockingIOError:
                 break
@@ -219,13 +288,13 @@ class Outbox:
 
     def _prepare(self, libc: Libc, name_size: int) -> None:
         ffi = libc.ffi
-        data, names = ffi.from_buffer(self._view), ffi.from_buffer(self._names)
+        data = ffi.from_buffer(self._view)
         iovecs = ffi.from_buffer("struct iovec[]", self._sizes)
-        headers: Any = ffi.new("struct mmsghdr[]", COUNT)
+        headers: Any = ffi.from_buffer("struct mmsghdr[]", self._names)
         for at in range(COUNT):
             iovecs[at].base = data + at * SLOT
             header = headers[at].header
-            header.name, header.namelen = names + at * _NAME, name_size
+            header.namelen = name_size
             header.iov, header.iovlen = iovecs + at, 1
         self._headers = headers
-        self._keep = (data, names, iovecs)
+        self._keep = (data, iovecs)
