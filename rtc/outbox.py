@@ -1,23 +1,17 @@
 """Packets that leave one socket together: one system call for many (sendmmsg), where the system has it.
 
-sendmmsg is called through cffi's ABI mode, which needs no compiler. Elsewhere each packet is sent by itself.
+Elsewhere each packet is sent by itself (rtc.libc).
 """
 
 import errno
-import logging
 import socket
 import struct
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import cffi
-
 from rtc import srtp_fast
-from rtc.stun import Address
-
-logger = logging.getLogger(__name__)
+from rtc.libc import DONT_WAIT, Destination, Libc, libc, name_size
 
 COUNT = 32
 SLOT = srtp_fast.MAX_DATAGRAM + srtp_fast.ROOM
@@ -27,9 +21,6 @@ MEDIA_HEAD = 20
 _SHAPES = [struct.Struct(f"!HHLQL{size}s") for size in range(srtp_fast.MAX_DATAGRAM - MEDIA_HEAD)]
 """Head and payload by the payload's size: one call then writes a packet, and nothing is made for it."""
 _PICTURE = struct.Struct("!H")
-_DONTWAIT = 0x40
-
-SendMany = Callable[[int, Any, int, int], int]
 
 
 @dataclass(slots=True)
@@ -66,68 +57,6 @@ class Counters:
         return self.too_large + self.not_protected + self.not_sent
 
 
-class Libc:
-    """sendmmsg and the structures it takes (64-bit Linux: sendmmsg(2), socket.h)."""
-
-    def __init__(self) -> None:
-        self.ffi = cffi.FFI()
-        self.ffi.cdef("""
-            struct iovec { void *base; size_t size; };
-            struct msghdr {
-                void *name; unsigned int namelen; struct iovec *iov; size_t iovlen;
-                void *control; size_t controllen; int flags;
-            };
-            struct mmsghdr { struct msghdr header; unsigned int sent; };
-            int sendmmsg(int, struct mmsghdr *, unsigned int, int);
-        """)
-        library: Any = self.ffi.dlopen(None)
-        self.send_many: SendMany = library.sendmmsg
-        if self.ffi.sizeof("struct mmsghdr") != 64:
-            raise OSError("not a 64-bit system")
-
-    @property
-    def errno(self) -> int:
-        return self.ffi.errno
-
-    def pointer(self, memory: bytes) -> int:
-        """Where it lies, as long as somebody keeps it."""
-        return int(self.ffi.cast("size_t", self.ffi.from_buffer(memory)))
-
-
-def _find() -> Libc | None:
-    if sys.platform != "linux":
-        return None
-    try:
-        return Libc()
-    except (OSError, AttributeError, cffi.FFIError):
-        logger.info("no sendmmsg: packets are sent one by one")
-        return None
-
-
-libc: Libc | None = _find()
-
-
-class Destination:
-    """Where packets go. memory: the address as the system has it; pointer: where that is, 0 without sendmmsg."""
-
-    __slots__ = ("address", "memory", "pointer")
-
-    def __init__(self, address: Address, family: int) -> None:
-        self.address = address
-        self.memory = pack_address(address, family)
-        self.pointer = 0 if libc is None else libc.pointer(self.memory)
-
-
-def pack_address(address: Address, family: int) -> bytes:
-    """A Linux sockaddr_in or sockaddr_in6."""
-    packed = socket.inet_pton(family, address[0].partition("%")[0])
-    head = struct.pack("=H", family) + struct.pack("!H", address[1])
-    if family == socket.AF_INET:
-        return head + packed + bytes(8)
-    flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)
-    return head + struct.pack("!L", flow) + packed + struct.pack("=L", scope)
-
-
 def media_packet(
     start: int,
     sequence: int,
@@ -162,6 +91,7 @@ class Outbox:
         "_names",
         "_pointers",
         "_protect",
+        "_protect_rtcp",
         "_size",
         "_sizes",
         "_sock",
@@ -175,7 +105,8 @@ class Outbox:
         self._sock = sock
         self._counters = counters
         self._began = began
-        self._protect, self._most = engine.protect, engine.max_packet
+        self._protect, self._protect_rtcp = engine.protect, engine.protect_rtcp
+        self._most = engine.max_packet
         self._view = memoryview(bytearray(COUNT * SLOT))
         self._pointers = [engine.pointer(self._view[at * SLOT : (at + 1) * SLOT]) for at in range(COUNT)]
         self._size = engine.length()
@@ -183,23 +114,25 @@ class Outbox:
         self._destinations: list[Destination | None] = [None] * COUNT
         self._libc = libc
         self._headers: Any = None
-        self._keep: tuple[Any, ...] = ()
+        self._keep: Any = None
         # Pairs of (base, size) as the iovec array has them; without sendmmsg only our own record of sizes.
         self._sizes = memoryview(bytearray(COUNT * 16)).cast("Q")
         # The array of mmsghdr, 8 numbers each, of which the first says where the address is.
         self._names = memoryview(bytearray(COUNT * 64)).cast("Q")
         if self._libc is not None:
-            self._prepare(self._libc, 16 if sock.family == socket.AF_INET else 28)
+            self._headers, self._keep = self._libc.describe(self._names, self._sizes, self._view, SLOT)
+            for at in range(COUNT):
+                self._names[8 * at + 1] = name_size(sock.family)
 
     def put(self, stream: srtp_fast.Stream, packet: bytes, destination: Destination) -> None:
         """Protect a packet with a stream and have it sent."""
-        size = len(packet)
-        if size > self._most:
-            self._counters.too_large += 1
-            return
-        at = self.count * SLOT
-        self._view[at : at + size] = packet
-        self._send(stream, size, destination)
+        if self._write(packet):
+            self._send(self._protect, stream, len(packet), destination)
+
+    def put_rtcp(self, stream: srtp_fast.Stream, packet: bytes, destination: Destination) -> None:
+        """`put` for a compound RTCP packet."""
+        if self._write(packet):
+            self._send(self._protect_rtcp, stream, len(packet), destination)
 
     def put_media(
         self,
@@ -229,12 +162,23 @@ class Outbox:
         )
         if picture_at:
             _PICTURE.pack_into(self._view, at + MEDIA_HEAD + picture_at, picture)
-        self._send(stream, size, destination)
+        self._send(self._protect, stream, size, destination)
 
-    def _send(self, stream: srtp_fast.Stream, size: int, destination: Destination) -> None:
+    def _write(self, packet: bytes) -> bool:
+        size = len(packet)
+        if size > self._most:
+            self._counters.too_large += 1
+            return False
+        at = self.count * SLOT
+        self._view[at : at + size] = packet
+        return True
+
+    def _send(
+        self, protect: srtp_fast.Transform, stream: srtp_fast.Stream, size: int, destination: Destination
+    ) -> None:
         index, length = self.count, self._size
         length[0] = size
-        if self._protect(stream.handle, self._pointers[index], length):
+        if protect(stream.handle, self._pointers[index], length):
             self._counters.not_protected += 1
             return
         self._sizes[2 * index + 1] = length[0]
@@ -260,7 +204,7 @@ class Outbox:
         done = sent = 0
         number = self._sock.fileno()
         while done < count:
-            result = libc.send_many(number, self._headers + done, count - done, _DONTWAIT)
+            result = libc.send_many(number, self._headers + done, count - done, DONT_WAIT)
             if result > 0:
                 done += result
                 sent += result
@@ -285,16 +229,3 @@ class Outbox:
             except OSError:
                 continue
         return sent
-
-    def _prepare(self, libc: Libc, name_size: int) -> None:
-        ffi = libc.ffi
-        data = ffi.from_buffer(self._view)
-        iovecs = ffi.from_buffer("struct iovec[]", self._sizes)
-        headers: Any = ffi.from_buffer("struct mmsghdr[]", self._names)
-        for at in range(COUNT):
-            iovecs[at].base = data + at * SLOT
-            header = headers[at].header
-            header.namelen = name_size
-            header.iov, header.iovlen = iovecs + at, 1
-        self._headers = headers
-        self._keep = (data, iovecs)

@@ -10,7 +10,8 @@ from rtc import stun
 from rtc.dtls import Dtls, DtlsContext, Fingerprint
 from rtc.errors import MediaError
 from rtc.ice import Credentials, IceLite
-from rtc.outbox import Destination, Outbox
+from rtc.libc import Destination
+from rtc.outbox import Outbox
 from rtc.sent import SentPackets
 from rtc.srtp import Srtp
 from rtc.srtp_fast import Stream
@@ -218,11 +219,8 @@ class Transport:
 
     def send_rtcp(self, packet: bytes) -> None:
         """As send_rtp, for a compound RTCP packet."""
-        if self._srtp is None or self._socket is None or self._address is None:
-            return
-        data = self._srtp.protect_rtcp(packet)
-        if data is not None:
-            self._port.send(self._socket, data, self._address)
+        if self.outbox is not None and self._srtp is not None and self.destination is not None:
+            self.outbox.put_rtcp(self._srtp.reports, packet, self.destination)
 
     def close(self, reason: str) -> None:
         """Idempotent. Tells the browser by DTLS close_notify, and the owner."""

@@ -16,7 +16,8 @@ from pylibsrtp import Policy, Session
 
 from rtc import outbox as module
 from rtc import rtp, srtp_fast
-from rtc.outbox import COUNT, MEDIA_HEAD, Counters, Destination, Libc, Outbox, media_packet
+from rtc.libc import Destination, Libc
+from rtc.outbox import COUNT, MEDIA_HEAD, Counters, Outbox, media_packet
 from rtc.stun import Address
 
 pytestmark = pytest.mark.media
