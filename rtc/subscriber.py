@@ -153,8 +153,11 @@ class Subscriber:
         except Malformed:
             return
 
-    def allocate(self, now: float) -> None:
-        """Every quarter of a second, and when the line says that it is too much: what to send of each picture."""
+    def allocate(self, now: float, ladders: layers.Ladders | None = None) -> None:
+        """Every quarter of a second, and when the line says that it is too much: what to send of each picture.
+
+        ladders: see layers.allocate.
+        """
         self._measure(now)
         demands = self._demands()
         audio = self._audio_bps = self._allocate_audio(now)
@@ -167,7 +170,7 @@ class Subscriber:
         else:
             wanted = audio + self._allocation.wanted
             budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted)
-        self._allocation = layers.allocate(demands, max(0.0, budget - audio), now)
+        self._allocation = layers.allocate(demands, max(0.0, budget - audio), now, ladders)
         asked = [one for demand in demands if (one := self._apply(demand, budget, now)) is not None]
         for publication in asked:
             publication.participant.send_encodings([publication])
