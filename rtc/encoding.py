@@ -72,9 +72,11 @@ class Encoding:
         "red",
         "rid",
         "ring",
+        "send_time",
         "sr",
         "sr_at",
         "ssrc",
+        "stamped_at",
         "started_at",
         "tap",
         "width",
@@ -103,6 +105,9 @@ class Encoding:
         self.width = self.height = 0
         self.sr: rtcp.SenderInfo | None = None
         self.keyframe_wanted = False
+        self.send_time = 0
+        """abs-send-time of what is sent at `stamped_at`, 24 bits: the same for all forwarders."""
+        self.stamped_at = 0.0
         self.rates_bps = [0.0, 0.0, 0.0, 0.0]
         self._send_rtcp = send_rtcp
         self._missing: dict[int, _Missing] = {}
@@ -127,6 +132,10 @@ class Encoding:
     def jitter_s(self) -> float:
         """How unevenly packets arrive (RFC 3550, 6.4.1)."""
         return self._jitter / self.clock_hz
+
+    def stamp(self, now: float) -> None:
+        """Before something is sent at `now`."""
+        self.send_time, self.stamped_at = rtp.send_time(now), now
 
     def receive(self, packet: rtp.Packet, now: float, forward: bool) -> None:
         """A media packet, in whatever order. forward: False while muted (it is counted, not passed on)."""

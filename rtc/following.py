@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rtc import sdp
+from rtc import layers, sdp
 from rtc.publication import Publication
 from rtc.publisher import Endpoint
 from rtc.speakers import SPEAKING_LEVEL
@@ -27,10 +27,10 @@ class Following(Subscriber):
         self._sections: dict[str, sdp.Section] = {}
         self._since: dict[str, float] = {}
 
-    def allocate(self, now: float) -> None:
+    def allocate(self, now: float, ladders: layers.Ladders | None = None) -> None:
         """As for every subscriber, after choosing what each section carries."""
         self._follow(now)
-        super().allocate(now)
+        super().allocate(now, ladders)
 
     def _answer(
         self, section: sdp.Section, waiting: list[Publication], placed: dict[str, dict[str, Any]], now: float

@@ -13,6 +13,7 @@ from rtc.codecs import Layer, parse_vp8
 from rtc.encoding import FEW_PACKETS, OVERHEAD, Encoding
 from rtc.encoding import RING_MASK as ENCODING_MASK
 from rtc.pacer import Pacer
+from rtc.srtp_fast import Stream
 from rtc.transport import Transport
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class Forwarder:
         "_reported",
         "_rtx_sequence",
         "_segments",
+        "_source",
         "_sr_sent",
+        "_stream",
         "_temporal",
         "_temporal_wait_at",
         "_timestamp_offset",
@@ -78,6 +81,8 @@ class Forwarder:
         self.transport = transport
         self.ssrc = random.getrandbits(31) | 1
         self.rtx_ssrc = self.ssrc ^ 1
+        self._source = (self.ssrc << 32) | 0xBEDE0001
+        self._stream: Stream | None = None
         self.payload_type = 0
         self.rtx_payload_type: int | None = None
         self.red_payload_type: int | None = None
@@ -186,24 +191,24 @@ class Forwarder:
         self._next_in = (sequence + 1) & 0xFFFF
         if not sequence & MASK:
             self._age()
+        picture_at = picture = 0
         if layer is None:
             if not payload:
                 self._leave_out(marker, payload)
                 return
         else:
             temporal = layer.temporal
-            if temporal and (temporal > self._temporal or self._temporal != self.max_temporal):
+            if temporal and (temporal > self._temporal or temporal > self.max_temporal):
                 if self._skips(layer, now):
                     self._leave_out(marker, payload)
                     return
-            if layer.picture_id_at:
+            picture_at = layer.picture_id_at
+            if picture_at:
                 picture = self._last_picture = (layer.picture_id + self._picture_offset) & 0x7FFF
-                if self._picture_offset:
-                    payload = _with_picture(payload, layer.picture_id_at, picture)
-        second = marker | self.payload_type
+        start = 0x9000 | marker | self.payload_type
         red = encoding.red
         if red is not None and self.red_payload_type is not None:
-            second, payload = marker | self.red_payload_type, red
+            start, payload = 0x9000 | marker | self.red_payload_type, red
         timestamp = self._last_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         self._last_at = now
         size = len(payload)
@@ -213,8 +218,40 @@ class Forwarder:
         self.sent_bytes += size
         if pacer is not None:
             pacer.spend(size, now)
-        out = (sequence + self._offset) & 0xFFFF
-        self.transport.send_rtp(self._header(second, out, timestamp, self.ssrc, size, now) + payload)
+        transport = self.transport
+        outbox = transport.outbox
+        if outbox is None:
+            return
+        sequence = (sequence + self._offset) & 0xFFFF
+        sent = transport.sent if self.sequence_id else None
+        if sent is not None and not self.time_id:
+            element = (self.sequence_id << 28) | 0x1000000 | (sent.add(size, now) << 8)
+        elif sent is None and self.time_id:
+            if encoding.stamped_at != now:
+                encoding.stamp(now)
+            element = (self.time_id << 28) | 0x2000000 | encoding.send_time
+        else:
+            if picture_at:
+                payload = _with_picture(payload, picture_at, picture)
+            head = self._header(start & 0xFF, sequence, timestamp, self.ssrc, size, now)
+            transport.send_rtp(head + payload)
+            return
+        stream = self._stream
+        if stream is None:
+            stream = self._stream = transport.stream(self.ssrc.to_bytes(4, "big"))
+        assert transport.destination is not None
+        outbox.put_media(
+            stream,
+            transport.destination,
+            start,
+            sequence,
+            timestamp,
+            self._source,
+            element,
+            payload,
+            picture_at,
+            0x8000 | picture,
+        )
 
     def _forward_late(
         self, sequence: int, marker: int, timestamp: int, payload: bytes, layer: Layer | None, now: float
@@ -344,10 +381,10 @@ class Forwarder:
             number = (self.sequence_id << 28) | 0x1000000 | (sent.add(size, now) << 8)
             if not self.time_id:
                 return _HEADER_ONE.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 1, number)
-            send_time = (self.time_id << 28) | 0x2000000 | (int(now * 262144) & 0xFFFFFF)
+            send_time = (self.time_id << 28) | 0x2000000 | rtp.send_time(now)
             return _HEADER_TWO.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 2, send_time, number)
         if self.time_id:
-            send_time = (self.time_id << 28) | 0x2000000 | (int(now * 262144) & 0xFFFFFF)
+            send_time = (self.time_id << 28) | 0x2000000 | rtp.send_time(now)
             return _HEADER_ONE.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE, 1, send_time)
         return _HEADER.pack(0x80, second, sequence, timestamp, ssrc)
 

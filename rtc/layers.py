@@ -85,6 +85,20 @@ def options(publication: Publication, width_px: float, now: float) -> tuple[list
     return result, "sender" if publication.held_back(now) else "full"
 
 
+Ladders = dict[tuple[Publication, float], tuple[object, list[Option], str]]
+"""What `options` said, by track and width, and of which encodings: for many subscribers of about one moment."""
+
+
+def _options(demand: Demand, now: float, ladders: Ladders) -> tuple[list[Option], str]:
+    key = (demand.publication, demand.width_px)
+    known = ladders.get(key)
+    if known is not None and known[0] is demand.publication.encodings:
+        return known[1], known[2]
+    ladder, top = options(demand.publication, demand.width_px, now)
+    ladders[key] = (demand.publication.encodings, ladder, top)
+    return ladder, top
+
+
 def _cost(demand: Demand, option: Option) -> float:
     """With a margin where it means another, larger encoding than the one that is being sent."""
     current = demand.current
@@ -92,34 +106,38 @@ def _cost(demand: Demand, option: Option) -> float:
     return option.bps * (SWITCH_MARGIN if up else 1.0)
 
 
-def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> Allocation:
+def allocate(
+    demands: Sequence[Demand], budget_bps: float, now: float, ladders: Ladders | None = None
+) -> Allocation:
     """Fill in each demand's option and reason. budget_bps: what is left for pictures after the sound.
+    ladders: what others found out a moment ago, and where they may find what this finds out.
 
     First the speaker or the screen (rank 0). Then everybody visible gets the cheapest quality in order of rank, and
     with what is left one rank after the other is raised. Who is not visible gets nothing.
     """
-    ladders: list[tuple[Demand, list[Option], str]] = []
+    known = {} if ladders is None else ladders
+    visible: list[tuple[Demand, list[Option], str]] = []
     for demand in sorted(demands, key=lambda one: one.rank):
         if demand.publication.muted:
             demand.option, demand.reason = None, "muted"
         elif not demand.width_px:
             demand.option, demand.reason = None, "hidden"
         else:
-            ladder, top = options(demand.publication, demand.width_px, now)
+            ladder, top = _options(demand, now, known)
             demand.option, demand.reason = None, "bandwidth" if ladder else "waiting"
             if not ladder and demand.publication.held_back(now):
                 demand.reason = "sender"
-            ladders.append((demand, ladder, top))
+            visible.append((demand, ladder, top))
     left = budget_bps
-    if ladders and ladders[0][0].rank == 0:
+    if visible and visible[0][0].rank == 0:
         # The best of the speaker or the screen that fits at its full frame rate, before anybody else's.
-        demand, ladder, _ = ladders[0]
+        demand, ladder, _ = visible[0]
         for option in ladder:
             if option.temporal == 3 and _cost(demand, option) <= left:
                 demand.option = option
         left -= demand.option.bps if demand.option else 0.0
     steps: list[float] = []
-    for demand, ladder, _ in ladders:
+    for demand, ladder, _ in visible:
         if ladder and demand.option is None:
             kept = KEEP if demand.current is ladder[0].encoding else 1.0
             if kept * ladder[0].bps <= left:
@@ -127,7 +145,7 @@ def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> Alloca
                 left = max(0.0, left - ladder[0].bps)
             else:
                 steps.append(ladder[0].bps)
-    for demand, ladder, top in ladders:
+    for demand, ladder, top in visible:
         if demand.option is None:
             continue
         better: float | None = None
@@ -142,5 +160,5 @@ def allocate(demands: Sequence[Demand], budget_bps: float, now: float) -> Alloca
             steps.append(better)
         demand.reason = top if demand.option is ladder[-1] else "bandwidth"
     used = budget_bps - left
-    wanted = sum(ladder[-1].bps for _, ladder, _ in ladders if ladder)
+    wanted = sum(ladder[-1].bps for _, ladder, _ in visible if ladder)
     return Allocation(used, used + min(steps) if steps else 0.0, wanted)

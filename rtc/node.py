@@ -21,12 +21,14 @@ from rtc.publisher import Endpoint
 from rtc.recording.recorder import Options, Recorder
 from rtc.recording.tap import RoomTap
 from rtc.registrar import Registrar
-from rtc.room import Room
+from rtc.room import ALLOCATE_TURNS, Room
 from rtc.udp import UdpPort
 
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.05
+HOLD_UP_S = 0.002
+"""What is done now and then gives way to packets after so long."""
 ORPHAN_AFTER_S = 120.0
 DEFAULT_PORT = 7881
 
@@ -225,7 +227,14 @@ class Node:
             count += 1
             if self.recorder is not None:
                 self.recorder.flush()
+            begun_at = time.monotonic()
             for room in list(self.rooms.values()):
+                if time.monotonic() - begun_at > HOLD_UP_S:
+                    # Packets that came meanwhile go first.
+                    await asyncio.sleep(0)
+                    begun_at = time.monotonic()
+                if self.rooms.get(room.id) is not room:
+                    continue
                 try:
                     self._tick(room, count)
                 except Exception:
@@ -234,11 +243,11 @@ class Node:
 
     def _tick(self, room: Room, count: int) -> None:
         now = time.monotonic()
+        count += room.phase
         room.tick_fast(now)
         if count % 4 == 0:
             room.tick_speakers()
-        if count % 5 == 0:
-            room.tick_allocate(now)
+        room.tick_allocate(now, count % ALLOCATE_TURNS)
         if count % 20 == 0:
             room.tick_slow(now)
             self._forget_orphans(room, now)

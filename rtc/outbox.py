@@ -1,31 +1,26 @@
 """Packets that leave one socket together: one system call for many (sendmmsg), where the system has it.
 
-sendmmsg is called through cffi's ABI mode, which needs no compiler. Elsewhere each packet is sent by itself.
+Elsewhere each packet is sent by itself (rtc.libc).
 """
 
 import errno
-import logging
 import socket
 import struct
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import cffi
-
 from rtc import srtp_fast
-from rtc.stun import Address
-
-logger = logging.getLogger(__name__)
+from rtc.libc import DONT_WAIT, Destination, Libc, libc, name_size
 
 COUNT = 32
 SLOT = srtp_fast.MAX_DATAGRAM + srtp_fast.ROOM
 """Bytes a packet has, and what protecting it may need."""
-_NAME = 32
-_DONTWAIT = 0x40
-
-SendMany = Callable[[int, Any, int, int], int]
+MEDIA_HEAD = 20
+"""Bytes before the payload in `put_media`: RTP with one extension element of up to three bytes (RFC 8285)."""
+_SHAPES = [struct.Struct(f"!HHLQL{size}s") for size in range(srtp_fast.MAX_DATAGRAM - MEDIA_HEAD)]
+"""Head and payload by the payload's size: one call then writes a packet, and nothing is made for it."""
+_PICTURE = struct.Struct("!H")
 
 
 @dataclass(slots=True)
@@ -62,51 +57,21 @@ class Counters:
         return self.too_large + self.not_protected + self.not_sent
 
 
-class Libc:
-    """sendmmsg and the structures it takes (64-bit Linux: sendmmsg(2), socket.h)."""
-
-    def __init__(self) -> None:
-        self.ffi = cffi.FFI()
-        self.ffi.cdef("""
-            struct iovec { void *base; size_t size; };
-            struct msghdr {
-                void *name; unsigned int namelen; struct iovec *iov; size_t iovlen;
-                void *control; size_t controllen; int flags;
-            };
-            struct mmsghdr { struct msghdr header; unsigned int sent; };
-            int sendmmsg(int, struct mmsghdr *, unsigned int, int);
-        """)
-        library: Any = self.ffi.dlopen(None)
-        self.send_many: SendMany = library.sendmmsg
-        if self.ffi.sizeof("struct mmsghdr") != 64:
-            raise OSError("not a 64-bit system")
-
-    @property
-    def errno(self) -> int:
-        return self.ffi.errno
-
-
-def _find() -> Libc | None:
-    if sys.platform != "linux":
-        return None
-    try:
-        return Libc()
-    except (OSError, AttributeError, cffi.FFIError):
-        logger.info("no sendmmsg: packets are sent one by one")
-        return None
-
-
-libc: Libc | None = _find()
-
-
-def pack_address(address: Address, family: int) -> bytes:
-    """A Linux sockaddr_in or sockaddr_in6."""
-    packed = socket.inet_pton(family, address[0].partition("%")[0])
-    head = struct.pack("=H", family) + struct.pack("!H", address[1])
-    if family == socket.AF_INET:
-        return head + packed + bytes(8)
-    flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)
-    return head + struct.pack("!L", flow) + packed + struct.pack("=L", scope)
+def media_packet(
+    start: int,
+    sequence: int,
+    timestamp: int,
+    source: int,
+    element: int,
+    payload: bytes,
+    picture_at: int,
+    picture: int,
+) -> bytes:
+    """The packet that `Outbox.put_media` writes, by itself."""
+    packet = bytearray(_SHAPES[len(payload)].pack(start, sequence, timestamp, source, element, payload))
+    if picture_at:
+        _PICTURE.pack_into(packet, MEDIA_HEAD + picture_at, picture)
+    return bytes(packet)
 
 
 class Outbox:
@@ -116,9 +81,9 @@ class Outbox:
     """
 
     __slots__ = (
-        "_addresses",
         "_began",
         "_counters",
+        "_destinations",
         "_headers",
         "_keep",
         "_libc",
@@ -126,6 +91,7 @@ class Outbox:
         "_names",
         "_pointers",
         "_protect",
+        "_protect_rtcp",
         "_size",
         "_sizes",
         "_sock",
@@ -139,39 +105,85 @@ class Outbox:
         self._sock = sock
         self._counters = counters
         self._began = began
-        self._protect, self._most = engine.protect, engine.max_packet
+        self._protect, self._protect_rtcp = engine.protect, engine.protect_rtcp
+        self._most = engine.max_packet
         self._view = memoryview(bytearray(COUNT * SLOT))
         self._pointers = [engine.pointer(self._view[at * SLOT : (at + 1) * SLOT]) for at in range(COUNT)]
         self._size = engine.length()
-        self._addresses: list[Address] = [("", 0)] * COUNT
-        self._names = memoryview(bytearray(COUNT * _NAME))
+        # What is kept here cannot go away before its packet went.
+        self._destinations: list[Destination | None] = [None] * COUNT
         self._libc = libc
         self._headers: Any = None
-        self._keep: tuple[Any, ...] = ()
+        self._keep: Any = None
         # Pairs of (base, size) as the iovec array has them; without sendmmsg only our own record of sizes.
         self._sizes = memoryview(bytearray(COUNT * 16)).cast("Q")
+        # The array of mmsghdr, 8 numbers each, of which the first says where the address is.
+        self._names = memoryview(bytearray(COUNT * 64)).cast("Q")
         if self._libc is not None:
-            self._prepare(self._libc, 16 if sock.family == socket.AF_INET else 28)
+            self._headers, self._keep = self._libc.describe(self._names, self._sizes, self._view, SLOT)
+            for at in range(COUNT):
+                self._names[8 * at + 1] = name_size(sock.family)
 
-    def put(self, handle: Any, packet: bytes, address: Address, name: bytes) -> None:
-        """Protect a packet with a stream and have it sent. name: `pack_address` of the address."""
-        index, size = self.count, len(packet)
+    def put(self, stream: srtp_fast.Stream, packet: bytes, destination: Destination) -> None:
+        """Protect a packet with a stream and have it sent."""
+        if self._write(packet):
+            self._send(self._protect, stream, len(packet), destination)
+
+    def put_rtcp(self, stream: srtp_fast.Stream, packet: bytes, destination: Destination) -> None:
+        """`put` for a compound RTCP packet."""
+        if self._write(packet):
+            self._send(self._protect_rtcp, stream, len(packet), destination)
+
+    def put_media(
+        self,
+        stream: srtp_fast.Stream,
+        destination: Destination,
+        start: int,
+        sequence: int,
+        timestamp: int,
+        source: int,
+        element: int,
+        payload: bytes,
+        picture_at: int,
+        picture: int,
+    ) -> None:
+        """`put` for the many: head and payload are written where they will be protected, nothing is made for them.
+
+        start: the first two bytes. source: SSRC and what begins an extension block of one word, 64 bits. element:
+        that word. picture_at: where in the payload the 16 bits of `picture` belong; 0: nowhere.
+        """
+        size = len(payload) + MEDIA_HEAD
         if size > self._most:
             self._counters.too_large += 1
             return
-        at = index * SLOT
+        at = self.count * SLOT
+        _SHAPES[size - MEDIA_HEAD].pack_into(
+            self._view, at, start, sequence, timestamp, source, element, payload
+        )
+        if picture_at:
+            _PICTURE.pack_into(self._view, at + MEDIA_HEAD + picture_at, picture)
+        self._send(self._protect, stream, size, destination)
+
+    def _write(self, packet: bytes) -> bool:
+        size = len(packet)
+        if size > self._most:
+            self._counters.too_large += 1
+            return False
+        at = self.count * SLOT
         self._view[at : at + size] = packet
-        length = self._size
+        return True
+
+    def _send(
+        self, protect: srtp_fast.Transform, stream: srtp_fast.Stream, size: int, destination: Destination
+    ) -> None:
+        index, length = self.count, self._size
         length[0] = size
-        if self._protect(handle, self._pointers[index], length):
+        if protect(stream.handle, self._pointers[index], length):
             self._counters.not_protected += 1
             return
         self._sizes[2 * index + 1] = length[0]
-        if self._headers is None:
-            self._addresses[index] = address
-        else:
-            at = index * _NAME
-            self._names[at : at + len(name)] = name
+        self._names[8 * index] = destination.pointer
+        self._destinations[index] = destination
         self.count = index + 1
         if index == COUNT - 1:
             self.flush()
@@ -192,7 +204,7 @@ class Outbox:
         done = sent = 0
         number = self._sock.fileno()
         while done < count:
-            result = libc.send_many(number, self._headers + done, count - done, _DONTWAIT)
+            result = libc.send_many(number, self._headers + done, count - done, DONT_WAIT)
             if result > 0:
                 done += result
                 sent += result
@@ -206,26 +218,14 @@ class Outbox:
 
     def _send_each(self, count: int) -> int:
         sent = 0
-        for index in range(count):
+        for index, destination in enumerate(self._destinations[:count]):
             at = index * SLOT
+            assert destination is not None
             try:
-                self._sock.sendto(self._view[at : at + self._sizes[2 * index + 1]], self._addresses[index])
+                self._sock.sendto(self._view[at : at + self._sizes[2 * index + 1]], destination.address)
                 sent += 1
             except BlockingIOError:
                 break
             except OSError:
                 continue
         return sent
-
-    def _prepare(self, libc: Libc, name_size: int) -> None:
-        ffi = libc.ffi
-        data, names = ffi.from_buffer(self._view), ffi.from_buffer(self._names)
-        iovecs = ffi.from_buffer("struct iovec[]", self._sizes)
-        headers: Any = ffi.new("struct mmsghdr[]", COUNT)
-        for at in range(COUNT):
-            iovecs[at].base = data + at * SLOT
-            header = headers[at].header
-            header.name, header.namelen = names + at * _NAME, name_size
-            header.iov, header.iovlen = iovecs + at, 1
-        self._headers = headers
-        self._keep = (data, names, iovecs)

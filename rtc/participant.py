@@ -39,6 +39,8 @@ class Participant:
         self.publisher: Publisher | None = None
         self.subscriber: Subscriber | None = None
         self.publications: dict[str, Publication] = {}
+        self.turn = 0
+        """In which of the room's ALLOCATE_TURNS its layers are chosen."""
         self.visible: dict[tuple[str, str], tuple[float, float]] | None = None
         self.joined_at = time.monotonic()
         self.revision = 0

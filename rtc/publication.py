@@ -127,6 +127,8 @@ class Publication:
 
     def default_encoding(self, now: float) -> Encoding | None:
         """The smallest encoding that is alive, else any."""
+        if len(self.encodings) == 1:
+            return next(iter(self.encodings.values()))
         there = [one for one in self.encodings.values() if one.alive(now)] or [
             one for one in self.encodings.values() if self.available(one, now)
         ]

@@ -1,17 +1,21 @@
 """The live place of one class session: who is in it and who may get which track."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.ports import MediaRights
-from rtc import speakers
+from rtc import layers, speakers
 from rtc.errors import Refused
 from rtc.participant import Participant
 from rtc.publication import Publication
 from rtc.publisher import Endpoint
 from rtc.recording.tap import RoomTap
+
+ALLOCATE_TURNS = 5
+"""People take turns: all at once would hold up everybody's packets."""
 
 Emit = Callable[[str, str, str, Mapping[str, Any]], None]
 """kind, room_id, participant_id, data."""
@@ -29,6 +33,10 @@ class Room:
         self._announcing = False
         self._speakers: list[tuple[str, float]] = []
         self.recording: RoomTap | None = None
+        self.phase = random.randrange(0x10000)
+        """Of what is done now and then; another one in each room."""
+        self._joined = self.phase
+        self._ladders: layers.Ladders = {}
 
     def join(self, participant_id: str, rights: MediaRights) -> Participant:
         """Idempotent; a second call updates the rights at once."""
@@ -41,6 +49,8 @@ class Room:
         participant = self.participants[participant_id] = Participant(
             self, participant_id, rights, self._endpoint
         )
+        participant.turn = self._joined % ALLOCATE_TURNS
+        self._joined += 1
         return participant
 
     def leave(self, participant_id: str, reason: str = "removed") -> None:
@@ -152,14 +162,17 @@ class Room:
             if participant.subscriber is not None:
                 participant.send({"type": "speakers", **data})
 
-    def tick_allocate(self, now: float) -> None:
-        """Every 250 ms: layers and quality."""
-        self.follow_recording()
-        for participant in self.participants.values():
+    def tick_allocate(self, now: float, turn: int) -> None:
+        """Layers and quality of those whose turn it is; 250 ms for all turns."""
+        if not turn:
+            self.follow_recording()
+            self._ladders.clear()
+        whose = [one for one in self.participants.values() if one.turn == turn]
+        for participant in whose:
             subscriber = participant.subscriber
             if subscriber is None or not subscriber.transport.connected:
                 continue
-            subscriber.allocate(now)
+            subscriber.allocate(now, self._ladders)
             quality = subscriber.quality(now)
             if quality is not None:
                 publisher = participant.publisher
@@ -167,7 +180,7 @@ class Room:
                 self.emit("quality", participant.id, {**quality, **uplink})
                 if quality["tracks"]:
                     participant.send(quality)
-        for participant in self.participants.values():
+        for participant in whose:
             changed = [
                 one
                 for one in participant.publications.values()

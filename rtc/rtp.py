@@ -89,9 +89,14 @@ def build(payload_type: int, marker: int, sequence: int, timestamp: int, ssrc: i
     return HEADER.pack(0x80, marker | payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
 
 
+def send_time(now_s: float) -> int:
+    """The value of abs-send-time: seconds as 6.18 fixed point, 24 bits."""
+    return int(now_s * 262144) & 0xFFFFFF
+
+
 def abs_send_time(identifier: int, now_s: float) -> bytes:
-    """The extension block of one abs-send-time element: seconds as 6.18 fixed point, 24 bits."""
-    return struct.pack("!HHL", 0xBEDE, 1, (((identifier << 4) | 2) << 24) | (int(now_s * 262144) & 0xFFFFFF))
+    """The extension block of one abs-send-time element."""
+    return struct.pack("!HHL", 0xBEDE, 1, (((identifier << 4) | 2) << 24) | send_time(now_s))
 
 
 def distance(newer: int, older: int) -> int:

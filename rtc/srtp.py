@@ -3,8 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pylibsrtp's constants come out of a C binding that has no types.
 
-import pylibsrtp
-from pylibsrtp import Policy, Session
+from pylibsrtp import Policy
 
 from rtc import srtp_fast
 from rtc.dtls import SrtpKeys
@@ -12,6 +11,7 @@ from rtc.dtls import SrtpKeys
 MAX_INBOUND_SSRCS = 64
 """libsrtp keeps state for every SSRC it has seen, so a publisher may not invent them without end."""
 REPLAY_WINDOW = 1024
+MAX_PACKET = 2048
 _PROFILES = {
     b"SRTP_AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
     b"SRTP_AES128_CM_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -19,14 +19,20 @@ _PROFILES = {
 
 
 class Srtp:
-    """Protects what leaves and opens what arrives. `None` means: drop the packet."""
+    """Protects what leaves and opens what arrives. `None` means: drop the packet.
+
+    For one thread: packets are opened, and reports protected, in memory of its own.
+    """
 
     def __init__(self, keys: SrtpKeys) -> None:
         profile = _PROFILES[keys.profile]
-        self._engine = srtp_fast.engine
-        self._receive = Session(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, profile))
+        engine = self._engine = srtp_fast.engine
         self._send_policy = _policy(keys.send, Policy.SSRC_ANY_OUTBOUND, profile)
-        self._send = Session(self._send_policy)
+        self._receive = engine.open(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, profile))
+        self.reports = engine.open(self._send_policy)
+        """What outgoing RTCP is protected with, whatever its SSRC."""
+        self._memory = memoryview(bytearray(MAX_PACKET + srtp_fast.ROOM))
+        self._pointer, self._length = engine.pointer(self._memory), engine.length()
         self._streams: dict[bytes, srtp_fast.Stream] = {}
         self._inbound: set[bytes] = set()
 
@@ -45,25 +51,19 @@ class Srtp:
         known = ssrc in self._inbound
         if not known and len(self._inbound) >= MAX_INBOUND_SSRCS:
             return None
-        try:
-            clear = self._receive.unprotect(packet)
-        except (pylibsrtp.Error, ValueError):
-            return None
-        if not known:
+        clear = self._transform(self._engine.unprotect, self._receive, packet)
+        if clear is not None and not known:
             self._inbound.add(ssrc)
         return clear
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """A compound RTCP packet in the clear, or None."""
         ssrc = packet[4:8]
-        if ssrc not in self._inbound:
-            if len(self._inbound) >= 2 * MAX_INBOUND_SSRCS:
-                return None
-        try:
-            clear = self._receive.unprotect_rtcp(packet)
-        except (pylibsrtp.Error, ValueError):
+        if ssrc not in self._inbound and len(self._inbound) >= 2 * MAX_INBOUND_SSRCS:
             return None
-        self._inbound.add(ssrc)
+        clear = self._transform(self._engine.unprotect_rtcp, self._receive, packet)
+        if clear is not None:
+            self._inbound.add(ssrc)
         return clear
 
     def stream(self, ssrc: bytes) -> srtp_fast.Stream:
@@ -82,10 +82,19 @@ class Srtp:
 
     def protect_rtcp(self, packet: bytes) -> bytes | None:
         """A compound RTCP packet for the network, or None."""
-        try:
-            return self._send.protect_rtcp(packet)
-        except (pylibsrtp.Error, ValueError):
+        return self._transform(self._engine.protect_rtcp, self.reports, packet)
+
+    def _transform(
+        self, function: srtp_fast.Transform, stream: srtp_fast.Stream, packet: bytes
+    ) -> bytes | None:
+        size, memory, length = len(packet), self._memory, self._length
+        if size > MAX_PACKET:
             return None
+        memory[:size] = packet
+        length[0] = size
+        if function(stream.handle, self._pointer, length):
+            return None
+        return bytes(memory[: length[0]])
 
 
 def _policy(key: bytes, ssrc_type: int, profile: int) -> Policy:

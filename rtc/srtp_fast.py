@@ -45,6 +45,8 @@ class Engine(Protocol):
     max_packet: int
     protect: Transform
     unprotect: Transform
+    protect_rtcp: Transform
+    unprotect_rtcp: Transform
 
     def open(self, policy: Policy) -> Stream: ...
 
@@ -63,6 +65,8 @@ class InPlace:
         self._ffi, self._lib = binding.ffi, binding.lib
         self.protect: Transform = self._lib.srtp_protect
         self.unprotect: Transform = self._lib.srtp_unprotect
+        self.protect_rtcp: Transform = self._lib.srtp_protect_rtcp
+        self.unprotect_rtcp: Transform = self._lib.srtp_unprotect_rtcp
 
     def open(self, policy: Policy) -> Stream:
         """A session of its own; pylibsrtp.Error when libsrtp refuses."""
@@ -105,6 +109,12 @@ class Copying:
     def unprotect(self, session: Session, memory: memoryview, length: list[int]) -> int:
         return _copy(session.unprotect, memory, length)
 
+    def protect_rtcp(self, session: Session, memory: memoryview, length: list[int]) -> int:
+        return _copy(session.protect_rtcp, memory, length)
+
+    def unprotect_rtcp(self, session: Session, memory: memoryview, length: list[int]) -> int:
+        return _copy(session.unprotect_rtcp, memory, length)
+
 
 def _copy(transform: Callable[[bytes], bytes], memory: memoryview, length: list[int]) -> int:
     try:
@@ -136,16 +146,27 @@ def choose() -> Engine:
     return fast
 
 
-def _sample(which: Engine, profile: int, key_size: int) -> bytes:
-    policy = Policy(bytes(range(key_size)), Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
+def _sample(which: Engine, profile: int, key_size: int) -> list[bytes]:
+    """A packet and a report, protected and then opened again."""
+    key = bytes(range(key_size))
+    ours = which.open(Policy(key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+    theirs = which.open(Policy(key, Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+    packet = struct.pack("!BBHLL", 0x80, 96, 7, 8, 9).ljust(64, b"x")
+    report = struct.pack("!BBHLL", 0x80, 201, 1, 9, 0)
     memory = memoryview(bytearray(64 + ROOM))
-    memory[:64] = struct.pack("!BBHLL", 0x80, 96, 7, 8, 9).ljust(64, b"x")
-    length = which.length()
-    length[0] = 64
-    stream = which.open(policy)
-    if which.protect(stream.handle, which.pointer(memory), length):
-        raise Error("sample")
-    return bytes(memory[: length[0]])
+    pointer, length = which.pointer(memory), which.length()
+    made: list[bytes] = []
+    for data, protect, unprotect in (
+        (packet, which.protect, which.unprotect),
+        (report, which.protect_rtcp, which.unprotect_rtcp),
+    ):
+        memory[: len(data)] = data
+        length[0] = len(data)
+        for stream, function in ((ours, protect), (theirs, unprotect)):
+            if function(stream.handle, pointer, length):
+                raise Error("sample")
+            made.append(bytes(memory[: length[0]]))
+    return made
 
 
 engine: Engine = choose()

@@ -153,8 +153,11 @@ class Subscriber:
         except Malformed:
             return
 
-    def allocate(self, now: float) -> None:
-        """Every quarter of a second, and when the line says that it is too much: what to send of each picture."""
+    def allocate(self, now: float, ladders: layers.Ladders | None = None) -> None:
+        """Every quarter of a second, and when the line says that it is too much: what to send of each picture.
+
+        ladders: see layers.allocate.
+        """
         self._measure(now)
         demands = self._demands()
         audio = self._audio_bps = self._allocate_audio(now)
@@ -167,7 +170,7 @@ class Subscriber:
         else:
             wanted = audio + self._allocation.wanted
             budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted)
-        self._allocation = layers.allocate(demands, max(0.0, budget - audio), now)
+        self._allocation = layers.allocate(demands, max(0.0, budget - audio), now, ladders)
         asked = [one for demand in demands if (one := self._apply(demand, budget, now)) is not None]
         for publication in asked:
             publication.participant.send_encodings([publication])
@@ -201,11 +204,24 @@ class Subscriber:
 
     def quality(self, now: float) -> dict[str, Any] | None:
         """The protocol's `quality` when it changed or 5 s have passed, else None."""
+        shown = [
+            (forwarder, publication)
+            for forwarder in self.slots.values()
+            if (publication := forwarder.publication) is not None and publication.kind == "video"
+        ]
+        key = tuple(
+            (
+                publication,
+                forwarder.encoding and (forwarder.encoding.rid, forwarder.max_temporal),
+                forwarder.reason,
+            )
+            for forwarder, publication in shown
+        )
+        if key == self._quality and now - self._quality_at < 5:
+            return None
+        self._quality, self._quality_at = key, now
         tracks: list[dict[str, Any]] = []
-        for forwarder in self.slots.values():
-            publication = forwarder.publication
-            if publication is None or publication.kind != "video":
-                continue
+        for forwarder, publication in shown:
             encoding = forwarder.encoding
             tracks.append(
                 {
@@ -216,12 +232,6 @@ class Subscriber:
                     "bitrate_bps": round(encoding.bitrate_bps(forwarder.max_temporal)) if encoding else 0,
                 }
             )
-        key = tuple(
-            (one["participant_id"], one["source"], str(one["layer"]), one["reason"]) for one in tracks
-        )
-        if key == self._quality and now - self._quality_at < 5:
-            return None
-        self._quality, self._quality_at = key, now
         bound = [one for one in self.slots.values() if one.publication is not None]
         # All go the same way: the shortest round trip is the line's, the others are a busy machine's.
         round_trips = [rtt for one in bound if (rtt := one.recent_rtt_s(now, QUALITY_OF_S)) is not None]

@@ -4,15 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from rtc import stun
 from rtc.dtls import Dtls, DtlsContext, Fingerprint
 from rtc.errors import MediaError
 from rtc.ice import Credentials, IceLite
-from rtc.outbox import Outbox, pack_address
+from rtc.libc import Destination
+from rtc.outbox import Outbox
 from rtc.sent import SentPackets
 from rtc.srtp import Srtp
+from rtc.srtp_fast import Stream
 from rtc.udp import UdpPort, UdpSocket
 
 logger = logging.getLogger(__name__)
@@ -62,9 +64,10 @@ class Transport:
         self._paths: dict[tuple[int, stun.Address], UdpSocket] = {}
         self._socket: UdpSocket | None = None
         self._address: stun.Address | None = None
-        self._name = b""
-        self._outbox: Outbox | None = None
-        self._handles: dict[bytes, Any] = {}
+        self.outbox: Outbox | None = None
+        """Where media is put (`put_media` with `stream` and `destination`); None while there is no connection."""
+        self.destination: Destination | None = None
+        self._streams: dict[bytes, Stream] = {}
         self.fingerprints = tuple(fingerprints)
         self.closed = False
         self.created_at = time.monotonic()
@@ -136,7 +139,7 @@ class Transport:
             self.close("bye")
         elif self._srtp is None and self._dtls.keys is not None:
             self._srtp = Srtp(self._dtls.keys)
-            self._outbox = self._socket.outbox if self._socket is not None else None
+            self.outbox = self._socket.outbox if self._socket is not None else None
             self._cancel_timer()
             self._owner.on_connected()
         else:
@@ -193,36 +196,38 @@ class Transport:
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send, with the others of this moment; silently dropped while there is no connection."""
-        outbox = self._outbox
+        outbox = self.outbox
         if outbox is None:
             return
-        handle = self._handles.get(packet[8:12])
-        if handle is None:
-            handle = self._open(packet[8:12])
-        assert self._address is not None
-        outbox.put(handle, packet, self._address, self._name)
+        assert self.destination is not None
+        outbox.put(self.stream(packet[8:12]), packet, self.destination)
+
+    def stream(self, ssrc: bytes) -> Stream:
+        """What an outgoing SSRC (4 bytes) is protected with. For a connection that has an outbox."""
+        stream = self._streams.get(ssrc)
+        if stream is None:
+            assert self._srtp is not None
+            stream = self._streams[ssrc] = self._srtp.stream(ssrc)
+        return stream
 
     def forget(self, ssrc: int) -> None:
         """An SSRC that will not be used again; see Srtp.forget."""
         key = ssrc.to_bytes(4, "big")
-        self._handles.pop(key, None)
+        self._streams.pop(key, None)
         if self._srtp is not None:
             self._srtp.forget(key)
 
     def send_rtcp(self, packet: bytes) -> None:
         """As send_rtp, for a compound RTCP packet."""
-        if self._srtp is None or self._socket is None or self._address is None:
-            return
-        data = self._srtp.protect_rtcp(packet)
-        if data is not None:
-            self._port.send(self._socket, data, self._address)
+        if self.outbox is not None and self._srtp is not None and self.destination is not None:
+            self.outbox.put_rtcp(self._srtp.reports, packet, self.destination)
 
     def close(self, reason: str) -> None:
         """Idempotent. Tells the browser by DTLS close_notify, and the owner."""
         if self.closed:
             return
         self.closed = True
-        self._outbox = None
+        self.outbox = None
         self._cancel_timer()
         self._stop(self._proving)
         if self._socket is not None and self._address is not None:
@@ -237,16 +242,11 @@ class Transport:
         self._paths.clear()
         self._owner.on_closed(reason)
 
-    def _open(self, ssrc: bytes) -> Any:
-        assert self._srtp is not None
-        handle = self._handles[ssrc] = self._srtp.stream(ssrc).handle
-        return handle
-
     def _follow(self, socket_: UdpSocket, address: stun.Address) -> None:
         self._socket, self._address = socket_, address
-        self._name = pack_address(address, socket_.sock.family)
+        self.destination = Destination(address, socket_.sock.family)
         if self._srtp is not None:
-            self._outbox = socket_.outbox
+            self.outbox = socket_.outbox
 
     def _add_path(self, socket_: UdpSocket, address: stun.Address) -> None:
         key = (id(socket_), address)

@@ -20,6 +20,7 @@ from rtc.encoding import Encoding
 from rtc.errors import Malformed, MediaError
 from rtc.forwarder import Forwarder
 from rtc.node import Node
+from rtc.outbox import media_packet
 from rtc.recording.frames import assembler_for
 from rtc.transport import Transport
 
@@ -178,6 +179,15 @@ class _Wire:
         assert len(packet) < 70_000
 
     send_rtp = send_rtcp = send
+
+    def __init__(self) -> None:
+        self.outbox = self.destination = self
+
+    def stream(self, ssrc: bytes) -> bytes:
+        return ssrc
+
+    def put_media(self, stream: bytes, destination: object, *parts: Any) -> None:
+        self.send(media_packet(*parts))
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from rtc.bandwidth import UNKNOWN_BPS, Bandwidth
 from rtc.encoding import Encoding
 from rtc.forwarder import Forwarder
 from rtc.layers import Demand, allocate
+from rtc.outbox import media_packet
 from rtc.publication import Publication
 from rtc.sdp import Codec
 from rtc.sent import SIZE, SentPackets
@@ -22,16 +23,23 @@ VP8 = Codec(96, "vp8", 90000, "VP8/90000", "", 97)
 
 
 class Wire:
-    """A transport that keeps what was sent."""
+    """A transport, and its outbox, that keeps what was sent."""
 
     def __init__(self) -> None:
         self.connected = True
+        self.outbox = self.destination = self
         self.rtp: list[rtp.Packet] = []
         self.rtcp: list[rtcp.Block] = []
         self.sent: SentPackets | None = None
 
     def send_rtp(self, packet: bytes) -> None:
         self.rtp.append(rtp.parse(packet))
+
+    def stream(self, ssrc: bytes) -> bytes:
+        return ssrc
+
+    def put_media(self, stream: bytes, destination: object, *parts: Any) -> None:
+        self.send_rtp(media_packet(*parts))
 
     def send_rtcp(self, packet: bytes) -> None:
         self.rtcp.extend(rtcp.split(packet))

@@ -15,8 +15,9 @@ import pytest
 from pylibsrtp import Policy, Session
 
 from rtc import outbox as module
-from rtc import srtp_fast
-from rtc.outbox import COUNT, Counters, Libc, Outbox, pack_address
+from rtc import rtp, srtp_fast
+from rtc.libc import Destination, Libc
+from rtc.outbox import COUNT, MEDIA_HEAD, Counters, Outbox, media_packet
 from rtc.stun import Address
 
 pytestmark = pytest.mark.media
@@ -51,8 +52,10 @@ class Desk:
 
     def put(self, number: int, size: int = 100, to: int = 0) -> None:
         packet = struct.pack("!BBHLL", 0x80, 96, number, 5, 77) + bytes(size)
-        address = self.addresses[to]
-        self.outbox.put(self.stream.handle, packet, address, pack_address(address, self.family))
+        self.outbox.put(self.stream, packet, self.destination(to))
+
+    def destination(self, to: int = 0) -> Destination:
+        return Destination(self.addresses[to], self.family)
 
     def take(self, to: int = 0) -> int:
         clear = self.session.unprotect(self.receivers[to].recv(2048))
@@ -186,5 +189,37 @@ def test_what_the_system_does_not_take_at_once(
 
 
 def test_a_refused_packet_is_not_sent_in_the_clear(desk: Desk) -> None:
-    desk.outbox.put(desk.stream.handle, b"\x80\x60", desk.addresses[0], b"")
+    desk.outbox.put(desk.stream, b"\x80\x60", desk.destination())
     assert (desk.outbox.count, desk.counters.dropped_out) == (0, 1)
+
+
+def test_media_is_written_where_it_is_protected(desk: Desk) -> None:
+    """Head, extension and picture id as they are told; between ordinary packets and over a full box."""
+    for number in range(COUNT + 5):
+        payload = bytes((0x90, 0x80, 0x80, 0)) + os.urandom(number * 38)
+        parts = (0x9060, number, 5, (77 << 32) | 0xBEDE0001, 0x32000000 | number, payload)
+        picture = (2, 0x8000 | 300 + number) if number % 2 else (0, 0)
+        to = number % 3
+        if number % 4:
+            desk.outbox.put_media(desk.stream, desk.destination(to), *parts, *picture)
+        else:
+            desk.outbox.put(desk.stream, media_packet(*parts, *picture), desk.destination(to))
+        if number % 10 == 9:
+            desk.outbox.flush()
+    desk.outbox.flush()
+    for number in range(COUNT + 5):
+        packet = rtp.parse(desk.session.unprotect(desk.receivers[number % 3].recv(2048)))
+        assert (packet.payload_type, packet.marker, packet.sequence) == (96, 0, number)
+        assert (packet.timestamp, packet.ssrc, packet.profile) == (5, 77, 0xBEDE)
+        assert rtp.extension_values(packet.profile, packet.extensions) == {3: bytes((0, 0, number))}
+        expected = struct.pack("!H", 0x8000 | 300 + number) if number % 2 else b"\x80\0"
+        assert packet.payload[2:4] == expected and len(packet.payload) == 4 + number * 38
+
+
+def test_media_that_is_too_long_is_dropped(desk: Desk) -> None:
+    most = srtp_fast.engine.max_packet - MEDIA_HEAD
+    for size in (1480, most + 1, most):
+        head = (0x9060, size, 5, (77 << 32) | 0xBEDE0001, 0x32000000)
+        desk.outbox.put_media(desk.stream, desk.destination(), *head, bytes(size), 0, 0)
+    desk.outbox.flush()
+    assert (desk.counters.too_large, desk.take()) == (2, most)

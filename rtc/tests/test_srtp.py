@@ -125,3 +125,20 @@ def test_what_is_forgotten_takes_no_memory() -> None:
         assert srtp.stream(ssrc) is first
         srtp.forget(ssrc)
     assert not srtp._streams
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_reports_are_protected_in_place_and_opened_by_the_public_api(name: bytes) -> None:
+    profile, size = PROFILES[name]
+    ours, theirs = os.urandom(size), os.urandom(size)
+    node = Srtp(SrtpKeys(name, receive=theirs, send=ours))
+    reader = Session(Policy(ours, Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+    writer = Session(Policy(theirs, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+    report = struct.pack("!BBHLL", 0x80, 201, 1, 77, 0)
+    made: bytes | None = b""
+    for _ in range(3):
+        made = node.protect_rtcp(report)
+        assert made is not None and reader.unprotect_rtcp(made) == report
+        assert node.unprotect_rtcp(writer.protect_rtcp(report)) == report
+    assert node.unprotect_rtcp(made[:9]) is None and node.unprotect_rtcp(made) is None
+    assert node.hears(struct.pack("!L", 77)) and node.protect_rtcp(bytes(4000)) is None
