@@ -265,7 +265,7 @@ def _finish(
 
 def _availabilities(db: Session, person_ids: Sequence[str]) -> dict[str, Availability]:
     now = services.current().clock.now()
-    found = bookable(db, person_ids, Window(now, now + MAX_AHEAD), without_lessons=True)
+    found = bookable(db, person_ids, Window(now, now + MAX_AHEAD))
     return {who: one.availability for who, one in found.items()}
 
 
