@@ -23,6 +23,10 @@ SCOPES = {
     "sessions:write": N_("Schedule, move, reassign and cancel lessons"),
     "series:read": N_("Lessons that repeat"),
     "series:write": N_("Schedule, change and cancel lessons that repeat"),
+    "requests:read": N_("Requests for lessons with the families’ words, and who could give them"),
+    "requests:write": N_("Ask for lessons, and accept or reject requests"),
+    "changes:read": N_("Changes that families ask for, with their words"),
+    "changes:write": N_("Approve or decline changes that families ask for"),
     "substitutions:read": N_("Lessons that lost their instructor, and who was asked"),
     "substitutions:write": N_("Ask instructors to take over a lesson"),
 }
