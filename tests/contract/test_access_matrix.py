@@ -378,6 +378,8 @@ def filled(academy: World, path: str) -> str:
         "{course_id}": academy.mine.course.id,
         "{exception_id}": "unknown",
         "{series_id}": "unknown",
+        "{request_id}": "unknown",
+        "{change_id}": "unknown",
         "{substitution_id}": "unknown",
     }
     for name, value in values.items():
