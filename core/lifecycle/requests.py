@@ -328,7 +328,8 @@ def _tell(db: Session, actor: Actor, row: LessonRequest, change: str) -> None:
         db,
         RequestChanged(person_id=row.student_id, request_id=row.id, change=change, version=row.version),
     )
-    audit(db, actor.person_id, f"request.{change}", row.id, row.student_id)
+    by_rule = {"rule": row.rule} if row.rule else {}
+    audit(db, actor.person_id, f"request.{change}", row.id, row.student_id, **by_rule)
 
 
 def _locked(db: Session, request_id: str) -> LessonRequest:

@@ -221,10 +221,8 @@ def test_a_rule_that_is_on_places_says_so_and_can_be_undone(tmp_path: Path) -> N
         assert (row.status, row.rule, row.decided_by) == ("placed", "continuity", None)
         assert row_of(made, other).status == "open", "nobody has taught them before"
         with made.store.read() as db:
-            assert (
-                db.exec(select(AuditEntry).where(AuditEntry.action == "request.placed")).one().actor_id
-                is None
-            )
+            entry = db.exec(select(AuditEntry).where(AuditEntry.action == "request.placed")).one()
+        assert (entry.actor_id, entry.facts) == (None, {"rule": "continuity"})
         requests.undo(cora(one), placed, row.version)
         assert row_of(made, placed).status == "open"
 
