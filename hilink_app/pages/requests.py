@@ -71,7 +71,7 @@ def _card(card: rx.Var[ProposalCard]) -> rx.Component:
         rx.cond(card.wishes > 0, t("Meets every wish"), ""),
         t("Meets {n} of {all} wishes", n=card.meets, all=card.wishes),
     )
-    return ui.panel(
+    return rx.el.section(
         ui.row(
             ui.check_field(
                 rx.fragment(rx.el.b(card.rank), " ", rx.el.b(card.person.name)),
@@ -100,7 +100,8 @@ def _card(card: rx.Var[ProposalCard]) -> rx.Component:
             _reasons(card.unmet, "triangle-alert", "warn"),
             class_name="hl-plain hl-reasons",
         ),
-        class_name=rx.cond(Requests.chosen == card.rank, "hl-proposal on", "hl-proposal"),
+        class_name=rx.cond(Requests.chosen == card.rank, "hl-panel pad on", "hl-panel pad"),
+        custom_attrs={"data-rank": card.rank},
     )
 
 
