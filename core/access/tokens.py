@@ -23,6 +23,8 @@ SCOPES = {
     "sessions:write": N_("Schedule, move, reassign and cancel lessons"),
     "series:read": N_("Lessons that repeat"),
     "series:write": N_("Schedule, change and cancel lessons that repeat"),
+    "plans:read": N_("Plans that place many requests at once"),
+    "plans:write": N_("Start, accept and reject plans"),
     "substitutions:read": N_("Lessons that lost their instructor, and who was asked"),
     "substitutions:write": N_("Ask instructors to take over a lesson"),
 }

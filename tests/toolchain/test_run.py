@@ -17,6 +17,7 @@ from tests.running import ROLES, Run
 
 pytestmark = pytest.mark.e2e
 
+
 @pytest.fixture
 def start(tmp_path: Path, built_app: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
