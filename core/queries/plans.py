@@ -12,7 +12,7 @@ from core import services
 from core.access import Viewer
 from core.domain import BatchPlan, Course, LessonRequest, Person, PlanItem
 from core.errors import NotAllowed, NotFound
-from core.i18n import N_, format_weekday, gettext, same_clock, zone_name
+from core.i18n import N_, format_day_short, format_weekday, gettext, same_clock, zone_name
 from core.queries.common import NOBODY, Face, face, iso
 from core.queries.requests import say
 from core.scheduling.availability import Reason
@@ -46,20 +46,21 @@ PHASES = {
     "booking": N_("Booking one request after the other."),
     "undoing": N_("Cancelling what is still to come."),
 }
+DAYS = N_("{first} to {last}")
 LINES = ("placed", "unplaced", "booked", "clashed", "rejected", "undone")
 
 
 @dataclass(frozen=True)
 class PlanLine:
-    """One plan in a list. share: hundredths of the work; done of total: what `phase_words` is about.
+    """One plan in a list. days: from the first to the last, in words. share: hundredths of the work; done of total:
+    what `phase_words` is about.
 
     placed of asked: lessons a week; of_bound: hundredths of the best there could be, 0 = not known. version: see
     `core.lifecycle.plans`.
     """
 
     id: str
-    from_day: str
-    until_day: str
+    days: str
     status: str
     status_words: str
     phase_words: str
@@ -149,7 +150,7 @@ class LineRecord:
     series_id: str | None
 
 
-NO_PLAN = PlanLine("", "", "", "", "", "", 0, 0, 0, False, 0, 0, 0, "", "", "", 0)
+NO_PLAN = PlanLine("", "", "", "", "", 0, 0, 0, False, 0, 0, 0, "", "", "", 0)
 
 
 def recent(viewer: Viewer) -> list[PlanLine]:
@@ -270,8 +271,12 @@ def _plan(row: BatchPlan, faces: dict[str, Face], viewer: Viewer) -> PlanLine:
     bound = float(figures.get("bound", 0))
     return PlanLine(
         id=row.id,
-        from_day=row.from_day.isoformat(),
-        until_day=row.until_day.isoformat(),
+        days=gettext(
+            DAYS,
+            viewer.lang,
+            first=format_day_short(row.from_day, lang=viewer.lang),
+            last=format_day_short(row.until_day, lang=viewer.lang),
+        ),
         status=row.status,
         status_words=gettext(STATUSES[row.status], viewer.lang),
         phase_words=gettext(PHASES[phase], viewer.lang) if phase in PHASES else "",

@@ -88,6 +88,13 @@ TOKEN_ROUTES = {
     "/api/v1/sessions/{session_id}",
     "/api/v1/series",
     "/api/v1/series/{series_id}",
+    "/api/v1/plans",
+    "/api/v1/plans/{plan_id}",
+    "/api/v1/plans/{plan_id}/lines",
+    "/api/v1/plans/{plan_id}/accept",
+    "/api/v1/plans/{plan_id}/reject",
+    "/api/v1/plans/{plan_id}/cancel",
+    "/api/v1/plans/{plan_id}/undo",
     "/api/v1/substitutions",
     "/api/v1/substitutions/{substitution_id}/offers",
 }
@@ -367,6 +374,7 @@ def filled(academy: World, path: str) -> str:
         "{course_id}": academy.mine.course.id,
         "{exception_id}": "unknown",
         "{series_id}": "unknown",
+        "{plan_id}": "unknown",
         "{substitution_id}": "unknown",
     }
     for name, value in values.items():
