@@ -89,13 +89,16 @@ def claim(made: Services) -> str | None:
     """The next plan something is to be done for, from now on this worker's; None while there is none, or one is
     being worked on."""
     now = made.clock.now()
+    waiting = (
+        select(BatchPlan)
+        .where(col(BatchPlan.status).in_(WORKING))
+        .order_by(col(BatchPlan.made_at), col(BatchPlan.id))
+    )
+    with made.store.read() as db:
+        if db.exec(waiting).first() is None:
+            return None
     with made.store.write() as db:
-        rows = db.exec(
-            select(BatchPlan)
-            .where(col(BatchPlan.status).in_(WORKING))
-            .order_by(col(BatchPlan.made_at), col(BatchPlan.id))
-            .with_for_update()
-        ).all()
+        rows = db.exec(waiting.with_for_update()).all()
         if any("run" in row.progress and not _silent(row, now) for row in rows):
             return None
         for row in rows:

@@ -98,7 +98,7 @@ def accept(actor: Actor, plan_id: str, version: int, item_ids: Sequence[str] | N
         total = db.exec(change.values(status="chosen")).rowcount
         if total < max(1, len(chosen)):
             raise InvalidInput("item_ids", "Please choose lines that have a place.")
-        row.progress = {"phase": "booking", "share": 0, "done": 0, "total": total}
+        row.reason, row.progress = "", {"phase": "booking", "share": 0, "done": 0, "total": total}
         _decide(db, actor, row, "booking")
 
 
@@ -127,7 +127,7 @@ def undo(actor: Actor, plan_id: str, version: int) -> None:
         if row.status not in ("ready", "accepted") or not total:
             raise Conflict("Nothing of this plan is booked.")
         _drop_rest(db, plan_id)
-        row.progress = {"phase": "undoing", "share": 0, "done": 0, "total": total}
+        row.reason, row.progress = "", {"phase": "undoing", "share": 0, "done": 0, "total": total}
         _decide(db, actor, row, "undoing")
 
 
