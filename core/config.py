@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         default="off",
         description="A rule that places requests: continuity takes who taught the student and meets every wish.",
     )
+    plan_s: int = Field(
+        default=180, ge=5, description="A plan that is not made within this time is stopped, in seconds."
+    )
     substitutes_at_a_time: int = Field(
         default=3, ge=1, le=10, description="Instructors who are asked to substitute at the same time."
     )

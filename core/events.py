@@ -325,6 +325,17 @@ class RequestChanged(Event):
     version: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChanged(Event):
+    """change: asked | solving | progress | ready | changed | booking | accepted | undoing | undone | rejected |
+    cancelled | failed."""
+
+    kind: ClassVar[str] = "plan.changed"
+    plan_id: str
+    change: str
+    version: int
+
+
 HOOK_OF_EVENT: dict[str, str] = {
     SessionScheduled.kind: "on_schedule",
     AttendanceFinalized.kind: "on_session_end",

@@ -27,6 +27,8 @@ SCOPES = {
     "requests:write": N_("Ask for lessons, and accept or reject requests"),
     "changes:read": N_("Changes that families ask for, with their words"),
     "changes:write": N_("Approve or decline changes that families ask for"),
+    "plans:read": N_("Plans that place many requests at once"),
+    "plans:write": N_("Start, accept and reject plans"),
     "substitutions:read": N_("Lessons that lost their instructor, and who was asked"),
     "substitutions:write": N_("Ask instructors to take over a lesson"),
 }

@@ -48,8 +48,11 @@ class LessonRequest(Table, table=True):
 class BatchPlan(Table, table=True):
     """Many requests placed at once, as a proposal until somebody accepts it.
 
-    status: waiting | solving | ready | accepted | rejected | undone | failed. progress: {"phase", "done", "total"}.
-    figures: {"placed", "asked", "objective", "bound", "greedy", "wall_s", ...}.
+    status: waiting | solving | ready | booking | accepted | undoing | undone | rejected | cancelled | failed.
+    request_ids: what it is about, [] = every request that is open. progress: {"phase", "share" in hundredths,
+    "done", "total", "at": when the worker last said so, "run": which attempt, "tries"}.
+    figures: {"placed", "asked", "objective", "bound", "greedy", "wall_s"}. weeks: instructors whose week changes,
+    [{"id", "lessons": [before, after], "gap_min": [before, after]}]. reason: why it was rejected, or failed.
     """
 
     __tablename__ = "batch_plan"
@@ -57,8 +60,11 @@ class BatchPlan(Table, table=True):
     from_day: date
     until_day: date
     status: str = Field(default="waiting", index=True)
+    request_ids: list[str] = Field(default_factory=list, sa_type=JSON)
     progress: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     figures: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    weeks: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    reason: str = ""
     made_by: str = Field(foreign_key="person.id")
     made_at: datetime = Field(sa_type=UTCDateTime)
     decided_by: str | None = Field(default=None, foreign_key="person.id")
@@ -67,9 +73,10 @@ class BatchPlan(Table, table=True):
 
 
 class PlanItem(Table, table=True):
-    """One request in a plan. times: [ISO starts], UTC. status: placed | unplaced | booked | clashed | undone.
+    """One request in a plan. times: [ISO starts], UTC: its first lesson at each of its weekly times.
 
-    reasons: [{"code", "params"}]: why this one, or, unplaced, the tightest constraint first.
+    status: placed | unplaced | chosen (accepted, not booked yet) | booked | clashed | rejected | undone.
+    reasons: [{"code", "words", "params"}]: why this one; unplaced: the tightest constraint; clashed: what came between.
     """
 
     __tablename__ = "plan_item"

@@ -13,7 +13,8 @@
 | 9 | measure | progress, next briefing | progress.updated, briefing.prepared | | student: Progress, instructor: Home |
 
 Before it: `series` and `series_change` (many lessons at once), `changes`, `asked` and `make_up` (what families do
-with theirs), each through the parts of `schedule`.
+with theirs), each through the parts of `schedule`; `requests`, `plans` and `planning` (who asks for lessons, one or
+many at once).
 Between 2 and 3: `staging` (a day before), `readiness` (half an hour before), `reminders`, `feeds` (private calendars),
 `courses` (what a course's lessons offer).
 Beside the line: `cases` (exceptions), `consent`, `chain` (the order of 5 to 9), `timers` (what the clock does).

@@ -46,6 +46,7 @@ CLASSES: dict[str, CaseClass] = {
     "change_requested": CaseClass(N_("A family asks to change a lesson"), "coordinator", "normal", 4),
     "not_ready": CaseClass(N_("A lesson is not ready"), "operator", "urgent"),
     "request_unplaced": CaseClass(N_("Lessons that nobody can give"), "coordinator", "high", 16),
+    "plan_clashed": CaseClass(N_("Times of a plan were taken meanwhile"), "coordinator", "normal", 8),
     "at_risk": CaseClass(N_("A student may need help"), "coordinator", "normal", 96),
 }
 OTHER = CaseClass(N_("Something needs a person"), "coordinator", "normal", 8)

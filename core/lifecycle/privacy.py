@@ -17,6 +17,7 @@ from core import services
 from core.access import SYSTEM, Actor
 from core.delivery import audit
 from core.domain import (
+    BatchPlan,
     Briefing,
     CaseNote,
     ChangeRequest,
@@ -201,6 +202,9 @@ def _erase_words(db: Session, person: Person) -> None:
     for note in db.exec(select(CaseNote).where(col(CaseNote.case_id).in_(cases))):
         note.text = _unnamed(note.text, person)
         db.add(note)
+    for plan in db.exec(select(BatchPlan).where(BatchPlan.reason != "")):
+        plan.reason = _unnamed(plan.reason, person)
+        db.add(plan)
     for request in db.exec(select(LessonRequest).where(LessonRequest.student_id == person.id)):
         request.note, request.reason, request.windows, request.wishes = "", "", [], {}
         db.add(request)

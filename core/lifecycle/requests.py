@@ -151,7 +151,7 @@ def accept(actor: Actor, request_id: str, chosen: Chosen, version: int) -> list[
     _coordinator(actor)
     try:
         with services.current().store.write() as db:
-            return _accept_in(db, actor, _open(db, request_id, version), chosen)
+            return accept_in(db, actor, _open(db, request_id, version), chosen)
     except DBAPIError as error:
         raise clash(error) from error
 
@@ -159,23 +159,28 @@ def accept(actor: Actor, request_id: str, chosen: Chosen, version: int) -> list[
 def undo(actor: Actor, request_id: str, version: int) -> None:
     """Take back an acceptance: its lessons to come are cancelled, and the request waits again. Coordinators alone."""
     _coordinator(actor)
-    now = services.current().clock.now()
     with services.current().store.write() as db:
         row = _locked(db, request_id)
         if row.version != version or row.status != "placed":
             raise Conflict()
-        for series in db.exec(select(Series).where(Series.request_id == row.id).with_for_update()):
-            series.status, series.version = "cancelled", series.version + 1
-            db.add(series)
-            lessons = select(ClassSession).where(
-                ClassSession.series_id == series.id,
-                ClassSession.status == "scheduled",
-                ClassSession.starts_at > now,
-            )
-            for lesson in db.exec(lessons.with_for_update()).all():
-                cancel_in(db, actor, lesson)
-        row.status, row.rule, row.decided_by, row.decided_at = "open", "", None, None
-        _tell(db, actor, row, "reopened")
+        undo_in(db, actor, row)
+
+
+def undo_in(db: Session, actor: Actor, row: LessonRequest) -> None:
+    """`undo` of a locked, placed request in the caller's transaction; whether the actor may is the caller's affair."""
+    now = services.current().clock.now()
+    for series in db.exec(select(Series).where(Series.request_id == row.id).with_for_update()):
+        series.status, series.version = "cancelled", series.version + 1
+        db.add(series)
+        lessons = select(ClassSession).where(
+            ClassSession.series_id == series.id,
+            ClassSession.status == "scheduled",
+            ClassSession.starts_at > now,
+        )
+        for lesson in db.exec(lessons.with_for_update()).all():
+            cancel_in(db, actor, lesson)
+    row.status, row.rule, row.decided_by, row.decided_at = "open", "", None, None
+    _tell(db, actor, row, "reopened")
 
 
 def proposals_of(db: Session, row: LessonRequest, *, most: int = 3, only: Chosen | None = None) -> Proposals:
@@ -254,14 +259,15 @@ def look(db: Session, timer: Timer, now: datetime) -> None:
     best = found.ranked[0]
     if services.current().settings.auto_accept == CONTINUITY and _continues(db, row, best):
         row.rule = CONTINUITY
-        _accept_in(db, SYSTEM, row, Chosen(best.person_id, best.slots))
+        accept_in(db, SYSTEM, row, Chosen(best.person_id, best.slots))
 
 
 def _continues(db: Session, row: LessonRequest, best: Proposal) -> bool:
     return best.meets == best.wishes and bool(_taught(db, row.student_id).get(best.person_id))
 
 
-def _accept_in(db: Session, actor: Actor, row: LessonRequest, chosen: Chosen) -> list[Booked]:
+def accept_in(db: Session, actor: Actor, row: LessonRequest, chosen: Chosen) -> list[Booked]:
+    """`accept` of a locked, open request in the caller's transaction; whether the actor may is the caller's affair."""
     if not 0 < len(chosen.slots) <= MOST_A_WEEK or len(set(chosen.slots)) != len(chosen.slots):
         raise InvalidInput("slots", "Please choose the times of the lessons.")
     found = proposals_of(db, row, most=1, only=chosen)

@@ -9,6 +9,7 @@ from core.domain.session import ClassSession
 from core.lifecycle import (
     calendars,
     courses,
+    planning,
     readiness,
     recordings,
     reminders,
@@ -24,7 +25,18 @@ from core.lifecycle.chain import run_stage
 from core.lifecycle.notify import BATCH, send_due
 from core.services import Services, current
 
-REGISTERED = (calendars, courses, readiness, reminders, requests, series, staging, substitutes, timers)
+REGISTERED = (
+    calendars,
+    courses,
+    planning,
+    readiness,
+    reminders,
+    requests,
+    series,
+    staging,
+    substitutes,
+    timers,
+)
 """Their timers and ticks exist by being imported."""
 _MOST_BATCHES = 20
 """A tick sends this many batches at most, so that it ends and others get their turn."""

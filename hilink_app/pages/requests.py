@@ -220,14 +220,19 @@ def _inbox() -> rx.Component:
     )
 
 
-def requests() -> rx.Component:
-    """The page."""
-    tabs = ui.segments(
-        ui.segment(t("Lessons"), current=Requests.tab == "requests", href=PATH),
-        ui.segment(t("Changes"), current=Requests.tab == "changes", href=f"{PATH}?tab=changes"),
-        ui.segment(t("Substitutes"), current=Requests.tab == "substitutes", href=f"{PATH}?tab=substitutes"),
+def tabs(current: rx.Var) -> rx.Component:
+    """What waits before lessons, one tab a kind; `plans` is a page of its own."""
+    return ui.segments(
+        ui.segment(t("Lessons"), current=current == "requests", href=PATH),
+        ui.segment(t("Changes"), current=current == "changes", href=f"{PATH}?tab=changes"),
+        ui.segment(t("Substitutes"), current=current == "substitutes", href=f"{PATH}?tab=substitutes"),
+        ui.segment(t("Plans"), current=current == "plans", href="/plans"),
         label=t("What is asked for"),
     )
+
+
+def requests() -> rx.Component:
+    """The page."""
     body = rx.match(
         Requests.tab,
         ("changes", requests_changes.changes()),
@@ -237,7 +242,7 @@ def requests() -> rx.Component:
     return rx.fragment(
         ui.frame(
             t("Requests"),
-            ui.stack(tabs, ui.when_ready(Requests.ready, body), gap=4),
+            ui.stack(tabs(Requests.tab), ui.when_ready(Requests.ready, body), gap=4),
             actions=[ui.button(t("Ask for lessons"), icon="plus", href="/ask")],
             current=PATH,
         ),

@@ -99,6 +99,13 @@ TOKEN_ROUTES = {
     "/api/v1/changes/{change_id}",
     "/api/v1/changes/{change_id}/approve",
     "/api/v1/changes/{change_id}/decline",
+    "/api/v1/plans",
+    "/api/v1/plans/{plan_id}",
+    "/api/v1/plans/{plan_id}/lines",
+    "/api/v1/plans/{plan_id}/accept",
+    "/api/v1/plans/{plan_id}/reject",
+    "/api/v1/plans/{plan_id}/cancel",
+    "/api/v1/plans/{plan_id}/undo",
     "/api/v1/substitutions",
     "/api/v1/substitutions/{substitution_id}/offers",
 }
@@ -380,6 +387,7 @@ def filled(academy: World, path: str) -> str:
         "{series_id}": "unknown",
         "{request_id}": "unknown",
         "{change_id}": "unknown",
+        "{plan_id}": "unknown",
         "{substitution_id}": "unknown",
     }
     for name, value in values.items():

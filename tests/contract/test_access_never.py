@@ -280,6 +280,10 @@ def arguments(academy: World, name: str, function: Callable[..., Any]) -> dict[s
         "calendar_id": "no-such-calendar",
         "offer_id": "no-such-offer",
         "request_id": "no-such-request",
+        "plan_id": "no-such-plan",
+        "item_id": "no-such-line",
+        "from_day": later.date(),
+        "until_day": later.date(),
         "chosen": Chosen(academy.others["instructor_id"], ()),
         "request": NewRequest(
             academy.others["student_id"],

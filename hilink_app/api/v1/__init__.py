@@ -1,10 +1,11 @@
-"""What programs of a platform use, with a token: people, courses, availability, lessons, series, substitutes."""
+"""What programs of a platform use, with a token: people, hours, lessons, series, requests, plans, substitutes."""
 
 from hilink_app.api.v1 import (
     availability,
     changes,
     courses,
     people,
+    plans,
     requests,
     series,
     sessions,
@@ -12,5 +13,8 @@ from hilink_app.api.v1 import (
 )
 
 ROUTERS = tuple(
-    one.router for one in (people, availability, courses, sessions, series, requests, changes, substitutions)
-)
+    one.router
+    for one in (
+        people, availability, courses, sessions, series, requests, changes, plans, substitutions,
+    )
+)  # fmt: skip
