@@ -46,14 +46,15 @@ PHASES = {
     "booking": N_("Booking one request after the other."),
     "undoing": N_("Cancelling what is still to come."),
 }
+_PLACED, _DONE = N_("{done} of {total} lessons have a place."), N_("{done} of {total} done.")
+COUNTED = {"filling": _PLACED, "improving": _PLACED, "booking": _DONE, "undoing": _DONE}
 DAYS = N_("{first} to {last}")
 LINES = ("placed", "unplaced", "booked", "clashed", "rejected", "undone")
 
 
 @dataclass(frozen=True)
 class PlanLine:
-    """One plan in a list. days: from the first to the last, in words. share: hundredths of the work; done of total:
-    what `phase_words` is about.
+    """One plan in a list. days: from the first to the last, in words. share: hundredths of the work.
 
     placed of asked: lessons a week; of_bound: hundredths of the best there could be, 0 = not known. version: see
     `core.lifecycle.plans`.
@@ -65,8 +66,6 @@ class PlanLine:
     status_words: str
     phase_words: str
     share: int
-    done: int
-    total: int
     busy: bool
     placed: int
     asked: int
@@ -150,7 +149,7 @@ class LineRecord:
     series_id: str | None
 
 
-NO_PLAN = PlanLine("", "", "", "", "", 0, 0, 0, False, 0, 0, 0, "", "", "", 0)
+NO_PLAN = PlanLine("", "", "", "", "", 0, False, 0, 0, 0, "", "", "", 0)
 
 
 def recent(viewer: Viewer) -> list[PlanLine]:
@@ -267,7 +266,6 @@ def _counts(db: Session, plan_id: str) -> dict[str, int]:
 
 def _plan(row: BatchPlan, faces: dict[str, Face], viewer: Viewer) -> PlanLine:
     figures, progress = row.figures, row.progress
-    phase = str(progress.get("phase", ""))
     bound = float(figures.get("bound", 0))
     return PlanLine(
         id=row.id,
@@ -279,10 +277,8 @@ def _plan(row: BatchPlan, faces: dict[str, Face], viewer: Viewer) -> PlanLine:
         ),
         status=row.status,
         status_words=gettext(STATUSES[row.status], viewer.lang),
-        phase_words=gettext(PHASES[phase], viewer.lang) if phase in PHASES else "",
+        phase_words=_phase(progress, viewer.lang),
         share=int(progress.get("share", 0)),
-        done=int(progress.get("done", 0)),
-        total=int(progress.get("total", 0)),
         busy=row.status in WORKING,
         placed=int(figures.get("placed", 0)),
         asked=int(figures.get("asked", 0)),
@@ -291,6 +287,18 @@ def _plan(row: BatchPlan, faces: dict[str, Face], viewer: Viewer) -> PlanLine:
         made_by=faces.get(row.made_by, NOBODY).name,
         reason=gettext(row.reason, viewer.lang) if row.reason else "",
         version=row.version,
+    )
+
+
+def _phase(progress: dict[str, Any], lang: str) -> str:
+    """What is being done, and how far it is, where that is known."""
+    phase = str(progress.get("phase", ""))
+    if phase not in PHASES:
+        return ""
+    done, total = int(progress.get("done", 0)), int(progress.get("total", 0))
+    counted = COUNTED.get(phase, "") if total else ""
+    return " ".join(
+        gettext(words, lang, done=done, total=total) for words in (PHASES[phase], counted) if words
     )
 
 

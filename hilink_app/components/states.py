@@ -67,13 +67,22 @@ def net_sentence(text: Text, *, state: Text = "weak") -> rx.Component:
 
 
 def long_work(
-    title: Text, done: int | rx.Var, total: int | rx.Var, says: Text, *actions: rx.Component
+    title: Text,
+    done: int | rx.Var,
+    total: int | rx.Var,
+    says: Child,
+    *actions: rx.Component,
+    figure: Text | None = None,
 ) -> rx.Component:
-    """Work that takes minutes: what is happening, how far; it can be left. a11y: a real progress bar."""
+    """Work that takes minutes: what is happening, how far; it can be left. a11y: a real progress bar.
+
+    ``figure``: how far in words, instead of the number of ``done``.
+    """
     finished, whole = rx.Var.create(done).to(int), rx.Var.create(total).to(int)
     return rx.el.div(
         rx.el.div(
-            rx.el.b(title), rx.el.span(class_name="hl-sp"), rx.el.span(number(finished), class_name="hl-num"),
+            rx.el.b(title), rx.el.span(class_name="hl-sp"),
+            rx.el.span(number(finished) if figure is None else figure, class_name="hl-num"),
             class_name="hl-row",
         ),
         rx.el.progress(value=finished, max=whole, class_name="hl-pgb", aria_label=title),

@@ -90,25 +90,14 @@ def _undo() -> rx.Component:
 def _far() -> rx.Component:
     """Work that goes on without this page."""
     plan = Plans.plan
-    how = rx.cond(
-        plan.total > 0,
-        rx.fragment(" ", t("{done} of {total} have a place.", done=plan.done, total=plan.total)),
-    )
-    booking = rx.cond(
-        plan.total > 0, rx.fragment(" ", t("{done} of {total} done.", done=plan.done, total=plan.total))
-    )
     making = (plan.status == "waiting") | (plan.status == "solving")
     return ui.long_work(
         plan.status_words,
         plan.share,
         100,
-        rx.fragment(
-            plan.phase_words,
-            rx.cond(making & (plan.phase_words != ""), how, booking),
-            " ",
-            t("You can leave this page and come back."),
-        ),
+        rx.fragment(plan.phase_words, " ", t("You can leave this page and come back.")),
         rx.cond(making, ui.button(t("Stop"), size="s", on_click=Plans.stop), rx.fragment()),
+        figure=t("{n} in 100", n=plan.share),
     )
 
 
@@ -163,9 +152,7 @@ def _plan() -> rx.Component:
             ui.quiet(
                 t("asked for by {name}", name=plan.made_by), ", ", ui.time_text(plan.made_at, "relative")
             ),
-            rx.cond(
-                Plans.asking == "", ui.form_error(rx.cond(Plans.is_open, "", Plans.problem)), rx.fragment()
-            ),
+            rx.cond((Plans.asking == "") & ~Plans.is_open, ui.form_error(Plans.problem)),
             rx.cond(plan.busy, _far(), rx.fragment(_outcome(), _actions())),
             gap=3,
         )

@@ -30,7 +30,7 @@ PAULA, STUDENTS = "Paula Planmaker", ("Pia Plan", "Pele Plan", "Pola Plan")
 @pytest.fixture
 def coordinator(hilink_stack: Stack, new_context: Callable[..., BrowserContext]) -> Page:
     """A signed-in coordinator on the plans' page."""
-    page = new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page = new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce").new_page()
     page.set_default_timeout(SHORT_MS)
     page.goto(f"{hilink_stack.url}/sign-in?then=/requests")
     page.get_by_label("Email", exact=True).fill("coordinator@demo.example")

@@ -138,3 +138,22 @@ def test_plans_are_for_coordinators(made: Services, one: seed.Lesson) -> None:
             ask()
     with pytest.raises(NotFound):
         query.one(cora(one), "no-such-plan")
+
+
+def test_work_says_what_is_done_and_how_far_it_is(made: Services, one: seed.Lesson) -> None:
+    plan_id = planned(made, one)
+    for progress, expected in (
+        ({"phase": "waiting"}, "The worker starts it in a moment."),
+        (
+            {"phase": "filling", "done": 3, "total": 9},
+            "Finding places for those left over. 3 of 9 lessons have a place.",
+        ),
+        ({"phase": "booking", "done": 1, "total": 2}, "Booking one request after the other. 1 of 2 done."),
+        ({"phase": "ready"}, ""),
+    ):
+        with made.store.write() as db:
+            row = db.get_one(BatchPlan, plan_id)
+            row.status, row.progress = "solving", {"share": 40, **progress}
+            db.add(row)
+        (plan,) = query.recent(cora(one))
+        assert (plan.phase_words, plan.share, plan.busy) == (expected, 40, True)
