@@ -1,4 +1,7 @@
-"""What `make test`, `lint`, `e2e` and `docs` do. Every check runs; pytest's own line comes last."""
+"""What `make test`, `lint`, `e2e` and `docs` do. Every check runs; pytest's own line comes last.
+
+Unit and contract tests run two at a time. Those with real media and browsers have the machine to themselves.
+"""
 
 import subprocess
 import sys
@@ -139,7 +142,9 @@ def main(what: str, *arguments: str) -> int:
     if missing:
         console.print(f"[red]✗ can't run the tests without: {', '.join(missing)}[/]")
         return 1
-    code = tests(*(["-m", "e2e"] if what == "e2e" else []), *arguments)
+    if what == "all" and tests("-m", "unit or contract", "-n", "2", *arguments):
+        failed.append("unit and contract tests")
+    code = tests("-m", "e2e" if what == "e2e" else "media or e2e", *arguments)
     if failed:
         console.print(f"[red]✗ checks that failed: {', '.join(failed)}[/]")
     return code or (1 if failed else 0)
