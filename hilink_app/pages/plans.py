@@ -105,7 +105,11 @@ def _outcome() -> rx.Component:
     """What it came to, in a sentence."""
     plan = Plans.plan
     says = t("{placed} of {asked} lessons a week have a place.", placed=plan.placed, asked=plan.asked)
-    near = t("No timetable could be better by more than {n} in 100.", n=100 - plan.of_bound)
+    near = rx.cond(
+        plan.of_bound == 100,
+        t("No timetable could be better."),
+        t("No timetable could be better by more than {n} in 100.", n=100 - plan.of_bound),
+    )
     return rx.fragment(
         rx.cond(plan.asked > 0, rx.el.p(rx.el.b(says), " ", rx.cond(plan.of_bound > 0, ui.quiet(near)))),
         rx.cond(
@@ -165,7 +169,7 @@ def _week(week: rx.Var[WeekLine]) -> rx.Component:
         week.before_width,
         week.after_width,
         t(
-            "{before} to {after} lessons, {gap_before} to {gap_after} min between them",
+            "Lessons: {before} now, {after} then. Minutes between: {gap_before} now, {gap_after} then.",
             before=week.before,
             after=week.after,
             gap_before=week.gap_before,
@@ -230,14 +234,18 @@ def _line(line: rx.Var[ItemLine]) -> rx.Component:
                 who,
             ),
             ui.spacer(),
-            rx.cond(line.instructor.name != "", ui.quiet(t("with"), small=False)),
             rx.cond(
-                line.instructor.name != "", ui.person(line.instructor.name, initials=line.instructor.initials)
+                line.instructor.name != "",
+                ui.row(
+                    ui.quiet(t("with"), small=False),
+                    ui.person(line.instructor.name, initials=line.instructor.initials),
+                    wrap=False,
+                ),
             ),
             rx.cond(
                 decides & (with_place | (line.status == "unplaced") | (line.status == "clashed")),
                 ui.button(
-                    rx.cond(with_place, t("Change"), t("Find another")),
+                    rx.cond(with_place, t("Change"), t("Look again")),
                     size="s",
                     on_click=Plans.edit(line.id),
                     aria_label=t("Another proposal for {name}", name=line.student.name),
@@ -245,13 +253,15 @@ def _line(line: rx.Var[ItemLine]) -> rx.Component:
             ),
         ),
         rx.cond(line.times != "", _times(line)),
-        rx.el.ul(
-            rx.cond(
-                with_place | (line.status == "booked"),
-                _reasons(line.why, "check", "ok"),
-                _reasons(line.why, "triangle-alert", "warn"),
+        rx.cond(
+            with_place | (line.status == "booked"),
+            rx.el.ul(_reasons(line.why, "check", "ok"), class_name="hl-reasons hl-sm"),
+            rx.foreach(
+                line.why,
+                lambda one: ui.row(
+                    ui.icon("triangle-alert", "s", class_name="hl-t-warn"), rx.el.span(one), wrap=False
+                ),
             ),
-            class_name="hl-plain hl-reasons hl-sm",
         ),
         class_name="hl-li hl-col hl-g2",
         custom_attrs={"data-line-id": line.id},
@@ -305,7 +315,7 @@ def _card(card: rx.Var[ProposalCard]) -> rx.Component:
         rx.el.ul(
             _reasons(card.met, "check", "ok"),
             _reasons(card.unmet, "triangle-alert", "warn"),
-            class_name="hl-plain hl-reasons hl-sm",
+            class_name="hl-reasons hl-sm",
         ),
     )
 

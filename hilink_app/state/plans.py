@@ -105,7 +105,8 @@ class Plans(BaseState):
         ids: list[str] | None = None
         if self.left_out:
             every = await asyncio.to_thread(query.placed_ids, viewer, plan.id)
-            ids = [one for one in every if one not in self.left_out]
+            left_out = set(self.left_out)
+            ids = [one for one in every if one not in left_out]
         return await self._decide(
             lambda viewer: lifecycle.accept(viewer, plan.id, plan.version, ids),
             self._t("The lessons are being booked."),

@@ -102,7 +102,7 @@ def test_a_plan_is_started_accepted_and_its_lessons_are_in_the_calendar(
     dialog.get_by_label("Until").fill((monday() + timedelta(days=27)).isoformat())
     dialog.get_by_role("button", name="Make the plan").click()
     page.wait_for_url(re.compile(r"/plans\?plan="))
-    waits, bar = page.get_by_text("Waits for you").first, page.get_by_role("progressbar")
+    waits, bar = page.get_by_text("Waits for you", exact=True).first, page.get_by_role("progressbar")
     expect(bar.or_(waits).first).to_be_visible()
     expect(waits).to_be_visible(timeout=LONG_MS)
 
@@ -135,6 +135,6 @@ def test_a_plan_is_started_accepted_and_its_lessons_are_in_the_calendar(
     page.goto(f"{hilink_stack.url}/plans")
     page.get_by_role("button", name="Take it back").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Take it back").click()
-    expect(page.get_by_text("Taken back").first).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text("Taken back", exact=True).first).to_be_visible(timeout=LONG_MS)
     assert lessons(made) == []
     made.store.close()

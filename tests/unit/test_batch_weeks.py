@@ -1,6 +1,8 @@
 """What a plan does to weeks: first lessons, holes between lessons, and who meets whom."""
 
 import pickle
+import subprocess
+import sys
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -94,3 +96,8 @@ def test_a_process_that_nobody_wants_or_that_takes_too_long_is_ended() -> None:
         solve_apart(task(60), 60, lambda *_: False)
     with pytest.raises(SolverSlow):
         solve_apart(task(60), 0.01, lambda *_: True)
+
+
+def test_whoever_works_on_plans_does_not_load_the_solver() -> None:
+    code = "import sys, core.lifecycle.wiring; sys.exit('ortools' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
