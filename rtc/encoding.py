@@ -219,10 +219,8 @@ class Encoding:
             self._send_rtcp(rtcp.build_nack(1, self.ssrc, again))
 
     def on_sender_report(self, info: rtcp.SenderInfo, now: float) -> None:
-        """Pass the publisher's clock on in each subscriber's timestamps: that is lip-sync."""
+        """The publisher's clock. Subscribers pass it on in their turn (Subscriber.report)."""
         self.sr, self.sr_at = info, now
-        for forwarder in self.forwarders:
-            forwarder.send_report(self, now)
         if self.tap is not None:
             self.tap.report(self, info, now)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RING = 512
 MASK = RING - 1
 SYNC_WAIT_S = 1.0
+SR_FRESH_S = 10.0
+"""An older sender report is passed on as it was: nobody knows whether that clock still runs."""
 LOSS_WINDOW_S = 0.4
 HALF_ROUND = 0x8000
 _HEADER = rtp.HEADER
@@ -48,6 +50,7 @@ class Forwarder:
         "_segments",
         "_source",
         "_sr_sent",
+        "_sr_told",
         "_stream",
         "_temporal",
         "_temporal_wait_at",
@@ -115,6 +118,7 @@ class Forwarder:
         self._temporal_wait_at = 0.0
         self._rtx_sequence = random.getrandbits(14)
         self._sr_sent: tuple[int, float] = (0, 0.0)
+        self._sr_told: rtcp.SenderInfo | None = None
         self._segments: list[tuple[int, int, int]] = []
         """(first sequence number, its offset, its picture offset), oldest first; empty: nothing sent yet."""
 
@@ -338,14 +342,18 @@ class Forwarder:
         self.transport.send_rtp(bytes((header[0] | 0x20,)) + header[1:] + bytes(size - 1) + bytes((size,)))
         return on_line
 
-    def send_report(self, encoding: Encoding, now: float) -> None:
-        """The encoding's sender report in this subscriber's timestamps."""
+    def report(self, encoding: Encoding, now: float) -> bytes | None:
+        """The encoding's newest sender report in this subscriber's timestamps, as of now; None: told already."""
         info = encoding.sr
-        if info is None or encoding is not self.encoding or not self.packets:
-            return
-        self._sr_sent = ((info.ntp >> 16) & 0xFFFFFFFF, now)
-        timestamp = info.rtp_timestamp + self._timestamp_offset
-        self.transport.send_rtcp(rtcp.build_sr(self.ssrc, info.ntp, timestamp, self.packets, self.octets))
+        if info is None or info is self._sr_told or encoding is not self.encoding or not self.packets:
+            return None
+        age_s = now - encoding.sr_at
+        if age_s > SR_FRESH_S:
+            age_s = 0.0
+        ntp = info.ntp + int(age_s * 4294967296)
+        self._sr_told, self._sr_sent = info, ((ntp >> 16) & 0xFFFFFFFF, now)
+        timestamp = info.rtp_timestamp + int(age_s * encoding.clock_hz) + self._timestamp_offset
+        return rtcp.build_sr(self.ssrc, ntp, timestamp, self.packets, self.octets)
 
     def on_report(self, block: rtcp.ReportBlock, now: float) -> None:
         """What the subscriber says it received. What never reached us is not its line's fault.
@@ -423,7 +431,10 @@ class Forwarder:
             self._detach(self.encoding)
         self.encoding, self.target, self._last_encoding = encoding, None, encoding
         self._temporal = self.max_temporal
-        self.send_report(encoding, now)
+        self._sr_told = None
+        report = self.report(encoding, now)
+        if report is not None:
+            self.transport.send_rtcp(report)
 
     def _continued_timestamp(self, encoding: Encoding, timestamp: int, now: float) -> int:
         """Where the subscriber's timeline stands: by both sender reports when possible, else by our clock."""

@@ -163,7 +163,7 @@ class Room:
                 participant.send({"type": "speakers", **data})
 
     def tick_allocate(self, now: float, turn: int) -> None:
-        """Layers and quality of those whose turn it is; 250 ms for all turns."""
+        """Reports, layers and quality of those whose turn it is; 250 ms for all turns."""
         if not turn:
             self.follow_recording()
             self._ladders.clear()
@@ -172,6 +172,7 @@ class Room:
             subscriber = participant.subscriber
             if subscriber is None or not subscriber.transport.connected:
                 continue
+            subscriber.report(now)
             subscriber.allocate(now, self._ladders)
             quality = subscriber.quality(now)
             if quality is not None:

@@ -24,6 +24,8 @@ RED_COSTS = 1.65
 """Each packet of sound with the one before it once more, of what it is without (headers are not doubled)."""
 BACKLOG_S = 0.4
 """More than this waiting for the line: pictures were promised too much of it."""
+REPORTS_A_PACKET = 32
+"""28 bytes each."""
 RTX_SHARE = 0.25
 RTX_MIN_BPS = 40_000
 QUALITY_OF_S = 6.0
@@ -177,6 +179,17 @@ class Subscriber:
         if self.line is not None and self.adapts:
             self.line.update(now, *self._wanted())
             self._pace(now)
+
+    def report(self, now: float) -> None:
+        """Four times a second: the clocks of all tracks, where there is news. That is lip-sync."""
+        reports = [
+            report
+            for forwarder in self.slots.values()
+            if forwarder.encoding is not None
+            and (report := forwarder.report(forwarder.encoding, now)) is not None
+        ]
+        for at in range(0, len(reports), REPORTS_A_PACKET):
+            self.transport.send_rtcp(b"".join(reports[at : at + REPORTS_A_PACKET]))
 
     def line_stats(self) -> dict[str, Any]:
         """What is known about the line, for stats and benches."""

@@ -318,10 +318,20 @@ def test_the_publishers_clock_is_translated() -> None:
     stream = Stream()
     forwarder, down = attach(stream)
     stream.frame(0, key=True)
+    assert forwarder.report(stream.encoding, stream.now) is None, "nothing is known of it"
     stream.encoding.on_sender_report(rtcp.SenderInfo(4242, 55 << 32, 3000), stream.now)
-    info = rtcp.sender_info(down.rtcp[-1])
-    assert info.ssrc == forwarder.ssrc and info.ntp == 55 << 32
-    assert (info.rtp_timestamp - down.rtp[0].timestamp) & 0xFFFFFFFF == 3000
+    for wait_s, ntp, timestamp in ((0.0, 55 << 32, 3000), (0.25, (55 << 32) + (1 << 30), 3000 + 22500)):
+        report = forwarder.report(stream.encoding, stream.now + wait_s)
+        assert report is not None
+        info = rtcp.sender_info(next(iter(rtcp.split(report))))
+        assert info.ssrc == forwarder.ssrc and abs(info.ntp - ntp) < 1 << 16
+        assert (info.rtp_timestamp - down.rtp[0].timestamp) & 0xFFFFFFFF == pytest.approx(timestamp, abs=1)
+        assert forwarder.report(stream.encoding, stream.now + wait_s) is None, "told once"
+        stream.encoding.on_sender_report(rtcp.SenderInfo(4242, 55 << 32, 3000), stream.now)
+    report = forwarder.report(stream.encoding, stream.now + 60)
+    assert report is not None and rtcp.sender_info(next(iter(rtcp.split(report)))).ntp == 55 << 32, (
+        "an old clock"
+    )
 
 
 def test_a_muted_track_sends_nothing_and_goes_on_without_a_hole() -> None:
