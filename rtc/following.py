@@ -7,7 +7,7 @@ from rtc import layers, sdp
 from rtc.publication import Publication
 from rtc.publisher import Endpoint
 from rtc.speakers import SPEAKING_LEVEL
-from rtc.subscriber import EXTENSIONS, Subscriber, match_codec
+from rtc.subscriber import EXTENSIONS, Subscriber
 
 HOLD_S = {"audio": 1.0, "video": 2.0}
 """A section keeps what it carries for so long, so that two who talk at once do not make it flicker."""
@@ -68,7 +68,7 @@ class Following(Subscriber):
                 for one in tracks
                 if one.kind == kind
                 and self._comes_now(one, now)
-                and any(match_codec(self._sections[mid], one.codec) for mid in mids)
+                and any(sdp.match_codec(self._sections[mid], one.codec) for mid in mids)
             ]
             there.sort(key=lambda one: (*self._matters(one), one not in held))
             self._place(mids, there[: len(mids)], now)
@@ -82,7 +82,7 @@ class Following(Subscriber):
             if publication is not None and (publication in wanted or self._held(mid, publication, now)):
                 continue
             for one in waiting:
-                codec = match_codec(self._sections[mid], one.codec)
+                codec = sdp.match_codec(self._sections[mid], one.codec)
                 if codec is not None:
                     waiting.remove(one)
                     self._carry(mid, one, codec, now)

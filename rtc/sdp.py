@@ -355,3 +355,23 @@ def _codec_lines(answer: AnswerSection, codec: Codec) -> list[str]:
             f"a=fmtp:{codec.rtx} apt={codec.payload_type}",
         ]
     return lines
+
+
+def match_codec(section: Section, codec: Codec) -> Codec | None:
+    """The subscriber's payload type for a publisher's codec: same name, same profile where that matters."""
+    same = [one for one in section.codecs if one.name == codec.name]
+    if codec.name in ("h264", "vp9"):
+        key = _codec_profile(codec)
+        same = [one for one in same if _codec_profile(one) == key] or [
+            one for one in same if codec.name == "h264"
+        ]
+    return same[0] if same else None
+
+
+def _codec_profile(codec: Codec) -> tuple[str, str]:
+    values = {
+        name: value for name, _, value in (part.strip().partition("=") for part in codec.fmtp.split(";"))
+    }
+    if codec.name == "vp9":
+        return values.get("profile-id", "0"), ""
+    return values.get("profile-level-id", "42e01f")[:4].lower(), values.get("packetization-mode", "0")

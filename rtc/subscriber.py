@@ -364,7 +364,8 @@ class Subscriber:
         publication = forwarder.publication if forwarder is not None else None
         if publication is None:
             publication = next(
-                (one for one in waiting if one.kind == section.kind and match_codec(section, one.codec)), None
+                (one for one in waiting if one.kind == section.kind and sdp.match_codec(section, one.codec)),
+                None,
             )
             if publication is None:
                 return answer
@@ -374,7 +375,7 @@ class Subscriber:
                 # decoder but no way to the screen (frames are decoded and never shown, Chromium 156).
                 self._drop_slot(section.mid)
                 forwarder = None
-        codec = match_codec(section, publication.codec)
+        codec = sdp.match_codec(section, publication.codec)
         if codec is None:
             return answer
         if forwarder is None:
@@ -513,21 +514,3 @@ class Subscriber:
         self._recent_bps = rate
         self.sent_bps += (rate - self.sent_bps) * 0.6
         self._sent_bytes, self._sent_at = total, now
-
-
-def match_codec(section: sdp.Section, codec: sdp.Codec) -> sdp.Codec | None:
-    """The subscriber's payload type for a publisher's codec: same name, same profile where that matters."""
-    same = [one for one in section.codecs if one.name == codec.name]
-    if codec.name in ("h264", "vp9"):
-        key = _profile(codec)
-        same = [one for one in same if _profile(one) == key] or [one for one in same if codec.name == "h264"]
-    return same[0] if same else None
-
-
-def _profile(codec: sdp.Codec) -> tuple[str, str]:
-    values = {
-        name: value for name, _, value in (part.strip().partition("=") for part in codec.fmtp.split(";"))
-    }
-    if codec.name == "vp9":
-        return values.get("profile-id", "0"), ""
-    return values.get("profile-level-id", "42e01f")[:4].lower(), values.get("packetization-mode", "0")

@@ -31,7 +31,7 @@ from core.domain import (
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import AvailabilityChanged
 from core.lifecycle import substitutes
-from core.queries.bookable import bookable
+from core.queries.bookable import availabilities
 from core.scheduling.availability import Availability, WeeklyHours, check_hours, open_windows
 from core.scheduling.times import MAX_AHEAD, zone
 from core.scheduling.windows import Window
@@ -265,8 +265,7 @@ def _finish(
 
 def _availabilities(db: Session, person_ids: Sequence[str]) -> dict[str, Availability]:
     now = services.current().clock.now()
-    found = bookable(db, person_ids, Window(now, now + MAX_AHEAD))
-    return {who: one.availability for who, one in found.items()}
+    return availabilities(db, person_ids, Window(now, now + MAX_AHEAD))
 
 
 def _followers(calendar_id: str) -> SelectOfScalar[BookingProfile]:

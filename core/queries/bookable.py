@@ -1,7 +1,7 @@
 """Everything that says when somebody can have a lesson, read at once for many people."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import NamedTuple, cast
@@ -57,36 +57,32 @@ def bookable(
 ) -> dict[str, Bookable]:
     """By person id; nine queries however many people. without_session: its seats do not count as booked."""
     ids = list(dict.fromkeys(person_ids))
-    people = db.exec(select(Person.id, Person.name, Person.tz, Person.lang).where(col(Person.id).in_(ids)))
-    teachers = _teachers(db, ids)
+    people = _people(db, ids)
     profiles = _profiles(db, ids)
-    holidays = _holidays(db, {profile.holiday_calendar_id for profile in profiles.values()} - {None})
-    hours, exceptions, courses = _hours(db, ids), _exceptions(db, ids, within), _courses(db, ids)
+    courses = _courses(db, ids)
     booked = booked_of(db, ids, within.widened(LIMITS_SPAN), without_session)
     busy = _busy(db, ids, within)
-    found: dict[str, Bookable] = {}
-    for person_id, name, person_tz, lang in people.all():
-        profile = profiles.get(person_id, _NO_PROFILE)
-        tz = profile.tz or person_tz
-        weekly = hours.get(person_id) or ([] if person_id in teachers else _always(tz))
-        found[person_id] = Bookable(
-            person_id=person_id,
-            name=name,
-            tz=tz,
-            lang=lang,
-            availability=Availability(
-                tz,
-                tuple(weekly),
-                tuple(exceptions.get(person_id, ())),
-                holidays.get(profile.holiday_calendar_id or "", frozenset()),
-                profile.limits,
-            ),
-            booked=tuple(booked[person_id]),
-            busy=tuple(merged(busy[person_id])),
-            languages=frozenset(profile.languages or [lang]),
-            courses=frozenset(courses.get(person_id, ())),
+    return {
+        one.id: Bookable(
+            person_id=one.id,
+            name=one.name,
+            tz=availability.tz,
+            lang=one.lang,
+            availability=availability,
+            booked=tuple(booked[one.id]),
+            busy=tuple(merged(busy[one.id])),
+            languages=frozenset(profiles.get(one.id, _NO_PROFILE).languages or [one.lang]),
+            courses=frozenset(courses.get(one.id, ())),
         )
-    return found
+        for one, availability in _availabilities(db, people, profiles, within)
+    }
+
+
+def availabilities(db: Session, person_ids: Sequence[str], within: Window) -> dict[str, Availability]:
+    """When they have time, whatever is booked; by person id."""
+    ids = list(dict.fromkeys(person_ids))
+    found = _availabilities(db, _people(db, ids), _profiles(db, ids), within)
+    return {one.id: availability for one, availability in found}
 
 
 def booked_of(
@@ -175,6 +171,36 @@ def extra_open(db: Session, course_id: str, within: Window) -> set[str]:
             )
         )
     )
+
+
+class _Person(NamedTuple):
+    id: str
+    name: str
+    tz: str
+    lang: str
+
+
+def _people(db: Session, ids: Sequence[str]) -> list[_Person]:
+    rows = db.exec(select(Person.id, Person.name, Person.tz, Person.lang).where(col(Person.id).in_(ids)))
+    return [_Person(*row) for row in rows]
+
+
+def _availabilities(
+    db: Session, people: Sequence[_Person], profiles: Mapping[str, "_Profile"], within: Window
+) -> list[tuple[_Person, Availability]]:
+    ids = [one.id for one in people]
+    teachers = _teachers(db, ids)
+    holidays = _holidays(db, {profile.holiday_calendar_id for profile in profiles.values()} - {None})
+    hours, exceptions = _hours(db, ids), _exceptions(db, ids, within)
+    found: list[tuple[_Person, Availability]] = []
+    for one in people:
+        profile = profiles.get(one.id, _NO_PROFILE)
+        tz = profile.tz or one.tz
+        weekly = hours.get(one.id) or ([] if one.id in teachers else _always(tz))
+        off = holidays.get(profile.holiday_calendar_id or "", frozenset())
+        dated = tuple(exceptions.get(one.id, ()))
+        found.append((one, Availability(tz, tuple(weekly), dated, off, profile.limits)))
+    return found
 
 
 class _Profile(NamedTuple):

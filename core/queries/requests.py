@@ -1,7 +1,9 @@
 """Who asks for lessons, and who could give them: what waits for a coordinator, and what became of one's own requests."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -12,7 +14,7 @@ from core.access.viewer import children_of
 from core.domain import Course, LessonRequest, Person, PersonRole
 from core.errors import NotAllowed, NotFound
 from core.i18n import format_time, format_weekday, gettext, language_name, zone_name
-from core.lifecycle.requests import proposals_of
+from core.lifecycle.requests import Chosen, proposals_of
 from core.queries.common import Face, face, iso
 from core.scheduling.availability import Reason
 from core.scheduling.proposals import Proposal
@@ -83,6 +85,15 @@ class Offered:
     ruled_out: list[tuple[int, str]]
     looked_at: int
     constraint: str
+
+
+def chosen(cards: Sequence[ProposalCard], rank: int) -> Chosen | None:
+    """What accepting the card of this rank means; None when there is none."""
+    card = next((one for one in cards if one.rank == rank), None)
+    if card is None:
+        return None
+    pairs = (pair.split(",") for pair in card.slots.split(";"))
+    return Chosen(card.person.id, tuple(Slot(int(day), time.fromisoformat(at)) for day, at in pairs))
 
 
 def inbox(viewer: Viewer, status: str = "open") -> list[RequestLine]:

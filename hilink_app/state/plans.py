@@ -2,20 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import reflex as rx
 
 from core.errors import InvalidInput, UserError
 from core.lifecycle import plans as lifecycle
-from core.lifecycle.requests import MAX_REASON, Chosen
+from core.lifecycle.requests import MAX_REASON
 from core.queries import plans as query
 from core.queries import requests as requests_query
 from core.queries.common import NOBODY
 from core.queries.plans import NO_PLAN, ItemLine, PlanLine, WeekLine
 from core.queries.requests import ProposalCard
-from core.scheduling.wish import Slot
 from hilink_app.state.base import BaseState
 from hilink_app.state.gate import PageGate
 from hilink_app.state.guard import allow
@@ -189,11 +188,8 @@ class Plans(BaseState):
     @allow("coordinator")
     async def change(self) -> Any:
         """Give the line the chosen proposal."""
-        card = next((one for one in self.cards if one.rank == self.chosen), None)
-        if card is None:
+        if (chosen := requests_query.chosen(self.cards, self.chosen)) is None:
             return None
-        pairs = (pair.split(",") for pair in card.slots.split(";"))
-        chosen = Chosen(card.person.id, tuple(Slot(int(day), time.fromisoformat(at)) for day, at in pairs))
         line_id = self.line.id
         return await self._decide(
             lambda viewer: lifecycle.change_line(viewer, line_id, chosen, self.plan.version),

@@ -1,18 +1,15 @@
 """The request inbox: who asks for lessons, who could give them, and what a coordinator does about it."""
 
 import asyncio
-from datetime import time
 from typing import Any
 
 import reflex as rx
 
 from core.errors import UserError
 from core.lifecycle import requests as lifecycle
-from core.lifecycle.requests import Chosen
 from core.queries import requests as query
 from core.queries.common import NOBODY
 from core.queries.requests import ProposalCard, RequestLine
-from core.scheduling.wish import Slot
 from hilink_app.state.base import BaseState
 from hilink_app.state.gate import PageGate
 from hilink_app.state.guard import allow
@@ -108,11 +105,8 @@ class Requests(BaseState):
     @allow("coordinator")
     async def accept(self) -> Any:
         """Book the chosen proposal."""
-        card = next((one for one in self.cards if one.rank == self.chosen), None)
-        if card is None:
+        if (chosen := query.chosen(self.cards, self.chosen)) is None:
             return None
-        pairs = (pair.split(",") for pair in card.slots.split(";"))
-        chosen = Chosen(card.person.id, tuple(Slot(int(day), time.fromisoformat(at)) for day, at in pairs))
         line = self.line
         try:
             booked = await asyncio.to_thread(lifecycle.accept, self._viewer(), line.id, chosen, line.version)

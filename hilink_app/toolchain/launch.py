@@ -220,9 +220,9 @@ class Launch:
 HILINK = (sys.executable, "-m", "hilink_app.cli")
 
 
-def role(name: str, *options: str, after: tuple[str, ...] = ()) -> Role:
+def role(name: str, *options: str) -> Role:
     """`hilink NAME OPTIONS` as a child."""
-    return Role(name, (*HILINK, name, *options), after=after)
+    return Role(name, (*HILINK, name, *options))
 
 
 def roles() -> list[Role]:

@@ -53,12 +53,8 @@ class Role:
 
     name: str
     argv: tuple[str, ...]
-    after: tuple[str, ...] = ()
-    """Roles to wait for before the first start."""
     grace_s: float = 10.0
     """Between SIGTERM and SIGKILL."""
-    ready_s: float = 30.0
-    """Roles that wait for this one go on after that long."""
 
 
 Start = Callable[[Role, Mapping[str, str], int, int], Awaitable[Child]]
@@ -164,9 +160,6 @@ class Supervisor:
 
     async def _keep(self, role: Role) -> None:
         running = self._running[role.name]
-        for name in role.after:
-            with anyio.move_on_after(next(r.ready_s for r in self._roles if r.name == name)):
-                await _either(self._running[name].ready, self._stopping)
         failures = 0
         while not self._stopping.is_set():
             running.started = time.monotonic()
@@ -232,17 +225,6 @@ class Supervisor:
         await anyio.sleep(role.grace_s)
         self._output("hilink", f"{role.name} did not stop within {role.grace_s:.0f} s, ending it")
         _signal(process, signal.SIGKILL)
-
-
-async def _either(first: anyio.Event, second: anyio.Event) -> None:
-    async with anyio.create_task_group() as group:
-
-        async def wait(event: anyio.Event) -> None:
-            await event.wait()
-            group.cancel_scope.cancel()
-
-        group.start_soon(wait, first)
-        group.start_soon(wait, second)
 
 
 def _signal(process: Child | None, number: signal.Signals) -> None:

@@ -12,7 +12,6 @@ from core.errors import MediaError
 from rtc import sdp
 from rtc.dtls import Fingerprint
 from rtc.errors import Malformed, Refused
-from rtc.subscriber import match_codec
 
 pytestmark = pytest.mark.unit
 
@@ -101,6 +100,6 @@ def test_codecs_are_matched_by_profile() -> None:
     section = sdp.parse_offer(OFFER, 8).sections[1]
     h264 = sdp.Codec(120, "h264", 90000, "H264/90000", "packetization-mode=1;profile-level-id=42e034", None)
     vp9 = sdp.Codec(98, "vp9", 90000, "VP9/90000", "profile-id=2", None)
-    match = match_codec(section, h264)
+    match = sdp.match_codec(section, h264)
     assert match is not None and match.payload_type == 103
-    assert match_codec(section, vp9) is None
+    assert sdp.match_codec(section, vp9) is None

@@ -37,8 +37,8 @@ while True:
 """
 
 
-def role(folder: Path, name: str, how: str = "calm", grace_s: float = 5, after: tuple[str, ...] = ()) -> Role:
-    return Role(name, (sys.executable, "-c", CHILD, name, str(folder), how), after=after, grace_s=grace_s)
+def role(folder: Path, name: str, how: str = "calm", grace_s: float = 5) -> Role:
+    return Role(name, (sys.executable, "-c", CHILD, name, str(folder), how), grace_s=grace_s)
 
 
 def pids(folder: Path, name: str) -> list[int]:
@@ -82,17 +82,6 @@ async def test_a_role_that_crashes_comes_back_and_the_others_stay(tmp_path: Path
     assert ready == [True]
     assert not any(alive(pid) for name in ("worker", "media") for pid in pids(tmp_path, name))
     assert any("media ended (code 3)" in line for line in lines)
-
-
-async def test_a_role_waits_for_the_ones_it_needs(tmp_path: Path) -> None:
-    lines: list[str] = []
-    under_test = supervisor([role(tmp_path, "agents", after=("web",)), role(tmp_path, "web")], lines)
-    async with anyio.create_task_group() as group:
-        group.start_soon(under_test.run)
-        await until(lambda: pids(tmp_path, "agents"))
-        under_test.stop()
-    said = [line for line in lines if "is ready" in line]
-    assert said[0].startswith("hilink: web")
 
 
 async def test_a_role_that_ignores_the_request_is_ended_after_its_grace(tmp_path: Path) -> None:

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import reflex as rx
 from sqlmodel import select
 
 from core.access import Viewer
@@ -19,6 +17,7 @@ from core.services import Services
 from core.testing import seed, services
 from hilink_app.state.guard import acting_as
 from hilink_app.state.holidays import Holidays, _span
+from tests.states import page, sent
 
 pytestmark = pytest.mark.unit
 
@@ -50,21 +49,12 @@ def cora(one: seed.Lesson) -> Iterator[Viewer]:
         yield viewer
 
 
-def page() -> Holidays:
-    root: Any = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    return root.get_substate(Holidays.get_full_name().split("."))
-
-
-async def sent(state: Holidays, handler: str, *values: Any) -> Any:
-    return await Holidays.event_handlers[handler].fn(state, *values)
-
-
 async def opened(made: Services, one: seed.Lesson, cora: Viewer) -> Holidays:
     """The page with a calendar that the instructor of the lesson follows."""
     calendar_id = availability.set_holidays(cora, "Here", {})
     with made.store.write() as db:
         db.add(BookingProfile(person_id=one.instructor.id, holiday_calendar_id=calendar_id))
-    state = page()
+    state = page(Holidays)
     await state._look(calendar_id)
     return state
 
@@ -114,7 +104,7 @@ async def test_a_day_that_hits_a_lesson_waits_for_a_yes(
 async def test_somebody_else_saved_first_and_what_they_saved_is_shown(
     made: Services, one: seed.Lesson, cora: Viewer
 ) -> None:
-    state, other = await opened(made, one, cora), page()
+    state, other = await opened(made, one, cora), page(Holidays)
     await other._look(state.chosen.id)
     await sent(other, "add", {"first": "2036-05-01", "what": "Labour Day"})
     await sent(state, "add", {"first": "2036-05-02", "what": "A bridge"})

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import reflex as rx
 from sqlmodel import select
 
 from core.access import Viewer
@@ -19,6 +18,7 @@ from core.services import Services
 from core.testing import seed, services
 from hilink_app.state.availability import Hours, _rules, _span
 from hilink_app.state.guard import acting_as
+from tests.states import page, sent
 
 pytestmark = pytest.mark.unit
 
@@ -53,15 +53,6 @@ def me(one: seed.Lesson) -> Iterator[Viewer]:
         yield viewer
 
 
-def page() -> Hours:
-    root: Any = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    return root.get_substate(Hours.get_full_name().split("."))
-
-
-async def sent(state: Hours, handler: str, *values: Any) -> None:
-    await Hours.event_handlers[handler].fn(state, *values)
-
-
 def hours(made: Services) -> list[tuple[int, time, time, str]]:
     with made.store.read() as db:
         return sorted(
@@ -80,7 +71,7 @@ def search(made: Services) -> str:
 
 
 async def test_hours_that_hit_no_lesson_are_saved_at_once_and_undone(made: Services, me: Viewer) -> None:
-    state, before = page(), hours(made)
+    state, before = page(Hours), hours(made)
     await state._look(me.person_id)
     wide = [*ALWAYS[:6], [6, "09:00", "10:00"]]
     await sent(state, "save_hours", wide)
@@ -90,7 +81,7 @@ async def test_hours_that_hit_no_lesson_are_saved_at_once_and_undone(made: Servi
 
 
 async def test_hours_that_hit_a_lesson_wait_for_a_yes(made: Services, one: seed.Lesson, me: Viewer) -> None:
-    state, before = page(), hours(made)
+    state, before = page(Hours), hours(made)
     await state._look(me.person_id)
     await sent(state, "save_hours", [])
     assert state.asking and [line.id for line in state.hits] == [one.session.id]
@@ -104,7 +95,7 @@ async def test_hours_that_hit_a_lesson_wait_for_a_yes(made: Services, one: seed.
 
 
 async def test_somebody_else_saved_first_and_nothing_of_it_is_lost(made: Services, me: Viewer) -> None:
-    state, other = page(), page()
+    state, other = page(Hours), page(Hours)
     await state._look(me.person_id)
     await other._look(me.person_id)
     await sent(other, "save_hours", [*ALWAYS[:6], [6, "09:00", "10:00"]])
@@ -117,7 +108,7 @@ async def test_somebody_else_saved_first_and_nothing_of_it_is_lost(made: Service
 
 
 async def test_a_day_off_is_added_taken_away_and_put_back(made: Services, me: Viewer) -> None:
-    state = page()
+    state = page(Hours)
     await state._look(me.person_id)
     await sent(
         state, "add_exception", {"kind": "away", "first": "2026-12-24", "last": "2026-12-26", "note": "Home"}
@@ -131,7 +122,7 @@ async def test_a_day_off_is_added_taken_away_and_put_back(made: Services, me: Vi
 
 
 async def test_limits_are_saved_in_the_units_people_read(made: Services, me: Viewer) -> None:
-    state = page()
+    state = page(Hours)
     await state._look(me.person_id)
     await sent(
         state, "save_limits", {"notice_s": "1,5", "buffer_s": "10", "most_a_day": "4", "language-pt": True}
@@ -146,7 +137,7 @@ async def test_limits_are_saved_in_the_units_people_read(made: Services, me: Vie
 
 
 async def test_a_calendar_is_subscribed_and_only_its_host_is_shown(made: Services, me: Viewer) -> None:
-    state = page()
+    state = page(Hours)
     await state._look(me.person_id)
     await sent(state, "subscribe", {"url": "ftp://example.org"})
     assert (state.problem_field, state.calendar) == ("url", "")
@@ -163,7 +154,7 @@ async def test_extra_hours_that_hold_a_lesson_are_not_taken_away_unasked(
     availability.add_exception(me, me.person_id, "extra", start, end)
     fewer = [WeeklyHours(day, time(0), time(0), "UTC") for day in range(7) if day != start.weekday()]
     availability.set_hours(me, me.person_id, fewer, 1)
-    state = page()
+    state = page(Hours)
     await state._look(me.person_id)
     await sent(state, "remove_exception", state.days_off[0][0])
     assert state.asking and [line.id for line in state.hits] == [one.session.id]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import reflex as rx
 from sqlmodel import select
 
 from core.access import Viewer
@@ -22,6 +21,7 @@ from hilink_app.state.cannot_come import CannotCome
 from hilink_app.state.guard import acting_as
 from hilink_app.state.lesson import LessonBox
 from hilink_app.state.requests_substitutes import Substitutes
+from tests.states import page, sent
 
 pytestmark = pytest.mark.unit
 
@@ -50,15 +50,6 @@ def one(made: Services) -> seed.Lesson:
 
 def viewer(person: Person, role: str) -> Viewer:
     return Viewer(person.id, person.name, (role,), "UTC", "en")
-
-
-def page(kind: type[Any]) -> Any:
-    root: Any = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
-    return root.get_substate(kind.get_full_name().split("."))
-
-
-async def sent(state: Any, handler: str, *values: Any) -> Any:
-    return await type(state).event_handlers[handler].fn(state, *values)
 
 
 async def asked(one: seed.Lesson) -> Any:
