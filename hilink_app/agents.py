@@ -174,13 +174,15 @@ class Crew:
 
     async def work(self, stopped: asyncio.Event) -> None:
         """Start agents where they are wanted until told to stop, then let all of them leave."""
-        wait_s = POLL_S
+        wait_s, failures = POLL_S, 0
         while not stopped.is_set():
             try:
                 await self._look()
-                wait_s = POLL_S
+                wait_s, failures = POLL_S, 0
             except ConnectionError as error:
-                logger.info("web role is away", extra={"reason": str(error)})
+                failures += 1
+                if failures == 2:  # once an outage, and not for a web role that is just starting
+                    logger.info("web role is away", extra={"reason": str(error)})
                 wait_s = min(MAX_POLL_S, wait_s * 1.5)
             try:
                 await asyncio.wait_for(stopped.wait(), wait_s)
