@@ -166,7 +166,7 @@ def offer(actor: Actor, substitution_id: str, instructor_ids: Sequence[str], ver
         session = _current(db, row)
         if row.version != version or session is None or row.status not in LOOKING:
             raise Conflict()
-        ranking = _ranking(db, session, row.out_id)
+        ranking = ranking_of(db, session, row.out_id)
         fits = {fit.person_id: fit for fit in ranking.fit}
         if not 0 < len(instructor_ids) <= MOST_ASKED or not set(instructor_ids) <= fits.keys():
             raise InvalidInput("instructor_ids", "Please choose instructors who are free and qualified.")
@@ -231,7 +231,7 @@ def next_round(db: Session, timer: Timer, now: datetime) -> None:
     asked = set(
         db.exec(select(SubstituteOffer.instructor_id).where(SubstituteOffer.substitution_id == row.id))
     )
-    fits = [fit for fit in _ranking(db, session, row.out_id).fit if fit.person_id not in asked]
+    fits = [fit for fit in ranking_of(db, session, row.out_id).fit if fit.person_id not in asked]
     most = services.current().settings.substitutes_at_a_time
     if not fits:
         _escalate(db, row)
@@ -262,10 +262,6 @@ def out_of_time(db: Session, timer: Timer, now: datetime) -> None:
 
 def ranking_of(db: Session, session: ClassSession, out_id: str) -> Ranking:
     """Everybody who may teach the course, for this lesson: who fits, best first, and who is left out and why."""
-    return _ranking(db, session, out_id)
-
-
-def _ranking(db: Session, session: ClassSession, out_id: str) -> Ranking:
     students = [seat.person_id for seat in seats(db, session.id) if seat.role == "student"]
     lesson = Window(session.starts_at, session.ends_at)
     people = [one for one in teachers_of(db, session.course_id) if one != out_id]
