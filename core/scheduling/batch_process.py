@@ -101,7 +101,8 @@ def solve_apart(task: Task, limit_s: float, wanted: Progress) -> Answer:
 def _answer(lines: queue.Queue[bytes], task: Task, began: float, limit_s: float, wanted: Progress) -> Answer:
     phase, placed, asked = "bound", 0, sum(ask.wish.per_week for ask in task.asks)
     while True:
-        for said in _said(lines):
+        left_s = limit_s - (time.monotonic() - began)
+        for said in _said(lines, min(BEAT_S, max(0.0, left_s))):
             if isinstance(said, dict):
                 return _decoded(cast("dict[str, Any]", said))
             phase, placed, asked = said
@@ -118,10 +119,10 @@ def _read(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
     lines.put(b"")
 
 
-def _said(lines: queue.Queue[bytes]) -> list[Any]:
-    """What has come in, after at most a beat. SolverEnded."""
+def _said(lines: queue.Queue[bytes], patience_s: float) -> list[Any]:
+    """What has come in, after at most so long. SolverEnded."""
     try:
-        found = [lines.get(timeout=BEAT_S)]
+        found = [lines.get(timeout=patience_s)]
     except queue.Empty:
         return []
     while not lines.empty():

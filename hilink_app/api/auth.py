@@ -2,7 +2,7 @@
 a page's socket keeps the cookies it was opened with."""
 
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
@@ -56,19 +56,29 @@ def _back(page: str, error: UserError, **kept: str) -> RedirectResponse:
     return RedirectResponse(f"{page}?{query}", 303)
 
 
+def _asked_for(request: Request) -> str:
+    """Who is faster than the page has not filled the form's `then`: the address of the form has it, too."""
+    try:
+        address = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    return parse_qs(address.query).get("then", ["/"])[0]
+
+
 @router.post("/auth/sign-in", dependencies=[Depends(rule(PUBLIC))])
 def post_sign_in(
     request: Request,
     email: Annotated[str, Form(max_length=254)],
     password: Annotated[str, Form(max_length=1_000)],
-    then: Annotated[str, Form(max_length=500)] = "/",
+    then: Annotated[str, Form(max_length=500)] = "",
 ) -> RedirectResponse:
     """Password sign-in. Wrong ones go back to the form with the reason."""
+    wanted = _local(then or _asked_for(request))
     try:
         token, _ = sign_in(email, password, _client(request))
     except UserError as error:
-        return _back("/sign-in", error, then=_local(then))
-    return _signed_in(token, _local(then))
+        return _back("/sign-in", error, then=wanted)
+    return _signed_in(token, wanted)
 
 
 @router.post("/auth/link", dependencies=[Depends(rule(PUBLIC))])

@@ -13,7 +13,7 @@ class SignIn(BaseState):
     problem: str = ""
     sent: bool = False
     used: bool = False
-    then: str = "/"
+    then: str = ""
     token: str = ""
     demo: bool = False
     organisation: str = ""

@@ -167,6 +167,24 @@ async def test_a_form_that_is_no_form_gets_a_4xx(academy: World) -> None:
     assert rows(academy) == before
 
 
+async def test_who_signs_in_before_the_page_is_ready_still_goes_where_they_wanted(academy: World) -> None:
+    email = with_password(academy)
+    form = {"email": email, "password": PASSWORD}
+    addresses = {
+        "http://127.0.0.1:34000/sign-in?then=/requests%3Ftab%3Dplans": "/requests?tab=plans",
+        "http://127.0.0.1:34000/sign-in?then=//evil.example": "/",
+        "http://[broken": "/",
+        "": "/",
+    }
+    async with academy.client() as client:
+        for address, target in addresses.items():
+            answer = await client.post("/auth/sign-in", data=form, headers={"referer": address})
+            assert (answer.status_code, answer.headers["location"]) == (303, target)
+        said = {**form, "then": "/today"}
+        answer = await client.post("/auth/sign-in", data=said, headers={"referer": next(iter(addresses))})
+        assert answer.headers["location"] == "/today"
+
+
 # Join links and doors
 
 
