@@ -157,14 +157,19 @@ def withdraw_in(
     return kept
 
 
-def offer(actor: Actor, substitution_id: str, instructor_ids: Sequence[str], version: int) -> None:
-    """A coordinator asks these instructors, ranked or not. InvalidInput for somebody who cannot, Conflict."""
+def offer(
+    actor: Actor, substitution_id: str, instructor_ids: Sequence[str], version: int | None = None
+) -> None:
+    """A coordinator asks these instructors, ranked or not. InvalidInput for somebody who cannot, Conflict.
+
+    version: as in `withdraw`; who has been asked in the meantime is not asked twice.
+    """
     if not actor.has("coordinator"):
         raise NotAllowed()
     with services.current().store.write() as db:
         row = _locked(db, substitution_id)
         session = _current(db, row)
-        if row.version != version or session is None or row.status not in LOOKING:
+        if version not in (None, row.version) or session is None or row.status not in LOOKING:
             raise Conflict()
         ranking = ranking_of(db, session, row.out_id)
         fits = {fit.person_id: fit for fit in ranking.fit}

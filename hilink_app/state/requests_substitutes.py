@@ -61,7 +61,6 @@ class Substitutes(BaseState):
             substitutes.offer,
             line.id,
             [str(instructor_id)],
-            line.version,
         )
 
     @rx.event
@@ -86,7 +85,6 @@ class Substitutes(BaseState):
             self._t("The search has ended. The lesson stays with its instructor."),
             substitutes.withdraw,
             line.id,
-            line.version,
         )
 
     @rx.event

@@ -364,6 +364,15 @@ def test_it_is_taken_back_after_others_were_asked_but_not_after_one_accepted(mad
     assert teaches(made, one) == [offer.instructor_id]
 
 
+def test_who_is_asked_already_is_not_asked_again(made: Services) -> None:
+    one, _ = lesson(made)
+    found = search(made, one)
+    asked = offers(made)
+    cora = viewer(one.coordinator, "coordinator")
+    substitutes.offer(cora, found, [offer.instructor_id for offer in asked])
+    assert [offer.id for offer in offers(made)] == [offer.id for offer in asked]
+
+
 def test_who_may_not(made: Services) -> None:
     one, people = lesson(made)
     with pytest.raises(NotAllowed):
