@@ -1,5 +1,6 @@
 """One connection's person in a room: what it may do, publishes, subscribes; answers its messages."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 PROTOCOL_VERSION = 1
 MAX_VISIBLE = 256
 CONNECT_WITHIN_S = 30.0
+SPEAKS_WITHIN_S = 0.04
+TOGETHER_S = 1.0
+"""Connections that move within this time moved together."""
 
 Message = dict[str, Any]
 
@@ -164,6 +168,14 @@ class Participant:
         self.keep_only(set())
         self._closed("publisher", reason)
 
+    def on_publisher_moved(self) -> None:
+        """Its packets come from a new address, and so will the subscriber's, as soon as it says something.
+
+        It may not for a second: what was sent to its old address is lost, so it has nothing to report on.
+        """
+        loop = asyncio.get_running_loop()
+        loop.call_later(SPEAKS_WITHIN_S, self._restart_subscriber, time.monotonic())
+
     def on_subscriber_closed(self, subscriber: Subscriber, reason: str) -> None:
         """As above."""
         if subscriber is not self.subscriber:
@@ -188,6 +200,16 @@ class Participant:
                 not transport.connected and now - transport.created_at > CONNECT_WITHIN_S
             ):
                 transport.close("lost")
+
+    def _restart_subscriber(self, moved_at: float) -> None:
+        subscriber = self.subscriber
+        if (
+            subscriber is None
+            or not subscriber.transport.connected
+            or moved_at - subscriber.transport.moved_at < TOGETHER_S
+        ):
+            return
+        self.send({"type": "restart", "kind": "subscriber", "connection": subscriber.connection})
 
     def _closed(self, kind: str, reason: str) -> None:
         self.on_connection(kind, False, reason)

@@ -150,6 +150,9 @@ class Publisher:
     def on_connected(self) -> None:
         self.participant.on_connection("publisher", True, "")
 
+    def on_moved(self) -> None:
+        self.participant.on_publisher_moved()
+
     def on_closed(self, reason: str) -> None:
         self.participant.on_publisher_closed(self, reason)
 

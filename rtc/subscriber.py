@@ -136,6 +136,9 @@ class Subscriber:
         self.bandwidth.started_at = now
         self.participant.on_connection("subscriber", True, "")
 
+    def on_moved(self) -> None:
+        """What is sent goes to the new address by itself."""
+
     def on_closed(self, reason: str) -> None:
         for forwarder in self.slots.values():
             self._account(forwarder)

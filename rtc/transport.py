@@ -35,6 +35,8 @@ class Owner(Protocol):
 
     def on_connected(self) -> None: ...
 
+    def on_moved(self) -> None: ...
+
     def on_closed(self, reason: str) -> None: ...
 
 
@@ -70,7 +72,7 @@ class Transport:
         self._streams: dict[bytes, Stream] = {}
         self.fingerprints = tuple(fingerprints)
         self.closed = False
-        self.created_at = time.monotonic()
+        self.created_at = self.moved_at = time.monotonic()
         self.sent: SentPackets | None = None
         """Set it when transport-wide sequence numbers are negotiated; forwarders then number and record."""
         self.ice = IceLite(Credentials.new(remote_ufrag))
@@ -164,6 +166,7 @@ class Transport:
             self._proving = loop.call_later(PROVE_WITHIN_S, self._go_back)
         self._add_path(socket_, address)
         self._follow(socket_, address)
+        self._owner.on_moved()
         return True
 
     def _go_back(self) -> None:
@@ -243,6 +246,8 @@ class Transport:
         self._owner.on_closed(reason)
 
     def _follow(self, socket_: UdpSocket, address: stun.Address) -> None:
+        if (socket_, address) != (self._socket, self._address):
+            self.moved_at = time.monotonic()
         self._socket, self._address = socket_, address
         self.destination = Destination(address, socket_.sock.family)
         if self._srtp is not None:

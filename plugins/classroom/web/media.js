@@ -67,7 +67,7 @@ export class MediaSession {
     this.watched = new Map();
     this.lastState = "";
     this.watchdog = setInterval(() => this.watch(), 250);
-    this.networkChanged = () => this.restartAll();
+    this.networkChanged = () => this.restart(this.connections());
     globalThis.addEventListener?.("online", this.networkChanged);
     globalThis.navigator?.connection?.addEventListener?.("change", this.networkChanged);
     queueMicrotask(() => this.reconnected());
@@ -118,6 +118,8 @@ export class MediaSession {
         return this.onQuality(message);
       case "moved":
         return this.moved();
+      case "restart":
+        return this.restart(this.connections().filter((one) => one.id === message.connection));
       case "encodings":
         for (const one of message.tracks) this.watched.set(one.source, one);
         return this.applyWatched();
@@ -483,8 +485,8 @@ export class MediaSession {
     if (kind === "publisher") for (const entry of this.published.values()) entry.transceiver = null;
   }
 
-  restartAll() {
-    for (const connection of this.connections()) {
+  restart(connections) {
+    for (const connection of connections) {
       connection.restartedAt = Date.now();
       connection.negotiate(true);
     }
