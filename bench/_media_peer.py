@@ -4,6 +4,7 @@ It publishes packets that look like a camera's and a microphone's, or subscribes
 datagram in SAMPLED is opened, for its age. It offers one SRTP profile only, so that all servers use the same.
 """
 
+import fcntl
 import re
 import secrets
 import socket
@@ -41,6 +42,8 @@ _RTP_MAPS = {
 }
 _EXTMAP = f"a=extmap:2 {rtp.EXT_ABS_SEND_TIME}"
 _SO_RCVBUFFORCE = 33
+_SIOCGSTAMPNS = 0x8907
+_TIMESPEC = struct.Struct("qq")
 _MID = r"a=mid:(\S+)"
 _LABEL = b"EXTRACTOR-dtls_srtp"
 
@@ -138,12 +141,11 @@ class Peer:
         self.socket.setblocking(False)
 
     def send(self, kind: str, payload: bytes, marker: int) -> None:
-        """One packet of the given kind, with its time in the last eight bytes."""
+        """One packet of the given kind, with its time (`time.time`) in the last eight bytes."""
         stream, srtp = self.streams[kind], self._media
         assert srtp is not None
-        now = time.monotonic()
-        body = payload[:-8] + struct.pack("!d", now)
-        timestamp = int(now * stream.clock_hz) & 0xFFFFFFFF
+        body = payload[:-8] + struct.pack("!d", time.time())
+        timestamp = int(time.monotonic() * stream.clock_hz) & 0xFFFFFFFF
         packet = rtp.build(stream.payload_type, marker << 7, stream.sequence, timestamp, stream.ssrc, body)
         stream.sequence = (stream.sequence + 1) & 0xFFFF
         stream.packets += 1
@@ -198,9 +200,17 @@ class Peer:
                 self._last[ssrc] = sequence
                 if data[1] & 0x7F == 96:
                     self._wanted = ssrc, sequence
+                arrived = self._arrived()
                 clear = self._srtp.unprotect(data)
                 if clear is not None and counting:
-                    self.ages_s.append(time.monotonic() - struct.unpack("!d", clear[-8:])[0])
+                    self.ages_s.append(arrived - struct.unpack("!d", clear[-8:])[0])
+
+    def _arrived(self) -> float:
+        """When the packet that was taken last came to its socket: the system's time, not ours (socket(7))."""
+        stamp = bytearray(_TIMESPEC.size)
+        fcntl.ioctl(self.socket.fileno(), _SIOCGSTAMPNS, stamp)
+        seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+        return seconds + nanoseconds / 1e9
 
     def close(self) -> None:
         self.socket.close()

@@ -5,8 +5,10 @@ and receiver reports, REMB, a NACK a second from each subscriber) and everything
 servers get the same packets from the same load generator, agree on the same SRTP profile, are ICE-lite, and are not
 pinned to a core. Where it is allowed to (as root), everything runs at nice -10, so that other work on the machine
 matters less. Rounds are interleaved and begin with the other server each time. Cost is the processor time of the
-server's process by the system's account, a packet that reached a subscriber; age is from a publisher's send to a
-subscriber's receive, the load generator's own delay included, the same for both. The relay has one publisher and
+server's process by the system's account, a packet that reached a subscriber; age is from a publisher's send to its
+coming to a subscriber's socket by the system's clock: what the load generator is late in looking is not the servers'.
+Nor does it interrupt them: where subscribers are other machines, nobody who takes a packet stops the next one's being
+sent (SCHED_BATCH). Peers report at times of their own. The relay has one publisher and
 two subscribers, because it decodes and encodes for each.
 
 cpu_vs_janus_120, _320   median over the rounds of node / Janus, microseconds a packet
