@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rtc import stun
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 RECEIVE_BUFFER = 16 << 20
 SEND_BUFFER = 32 << 20
 _LOOKS = 3
+_MAX_LATER = 4096
+_LATER_AT_ONCE = 2
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
@@ -50,6 +54,8 @@ class UdpPort:
         self._loop = asyncio.get_running_loop()
         self._receiving = False
         self._filled: list[Outbox] = []
+        self._later: deque[Callable[[], object]] = deque()
+        """Feedback and checks of those who are here: they wait for media, which is what people hear and see."""
         for host in hosts:
             sock = _open(host, port)
             port = sock.getsockname()[1]
@@ -104,6 +110,23 @@ class UdpPort:
             if not taken or len(taken) == COUNT:
                 return
 
+    def _catch_up(self) -> None:
+        """A little of what waits, then look whether media came."""
+        try:
+            for _ in range(min(_LATER_AT_ONCE, len(self._later))):
+                self._later.popleft()()
+        finally:
+            if self._later:
+                self._loop.call_soon(self._catch_up)
+
+    def _postpone(self, work: Callable[[], object]) -> None:
+        if len(self._later) >= _MAX_LATER:
+            self.counters.over_limit += 1
+            return
+        if not self._later:
+            self._loop.call_soon(self._catch_up)
+        self._later.append(work)
+
     def _receive(self, socket_: UdpSocket, taken: Sequence[tuple[bytes, stun.Address]]) -> None:
         by_address, counters = socket_.by_address, self.counters
         for data, address in taken:
@@ -113,10 +136,15 @@ class UdpPort:
                 transport = by_address.get(address)
                 if len(data) < 12:
                     counters.malformed += 1
-                elif transport is not None:
+                elif transport is None:
+                    if not self._strays.adopt(self.by_ufrag, data, socket_, address):
+                        counters.unknown += 1
+                elif 192 <= data[1] <= 223:
+                    self._postpone(partial(transport.receive_media, data))
+                else:
                     transport.receive_media(data)
-                elif not self._strays.adopt(self.by_ufrag, data, socket_, address):
-                    counters.unknown += 1
+            elif first < 4 and address in by_address:
+                self._postpone(partial(self._receive_stun, socket_, data, address))
             elif first < 4:
                 self._receive_stun(socket_, data, address)
             elif 19 < first < 64 and address in by_address:
