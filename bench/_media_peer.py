@@ -9,6 +9,7 @@ import re
 import secrets
 import socket
 import struct
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -207,6 +208,8 @@ class Peer:
 
     def _arrived(self) -> float:
         """When the packet that was taken last came to its socket: the system's time, not ours (socket(7))."""
+        if sys.platform != "linux":
+            return time.time()
         stamp = bytearray(_TIMESPEC.size)
         fcntl.ioctl(self.socket.fileno(), _SIOCGSTAMPNS, stamp)
         seconds, nanoseconds = _TIMESPEC.unpack(stamp)

@@ -8,8 +8,8 @@ matters less. Rounds are interleaved and begin with the other server each time. 
 server's process by the system's account, a packet that reached a subscriber; age is from a publisher's send to its
 coming to a subscriber's socket by the system's clock: what the load generator is late in looking is not the servers'.
 Nor does it interrupt them: where subscribers are other machines, nobody who takes a packet stops the next one's being
-sent (SCHED_BATCH). Peers report at times of their own. The relay has one publisher and
-two subscribers, because it decodes and encodes for each.
+sent (SCHED_BATCH). Peers report at times of their own. The relay has one publisher and two subscribers, because it
+decodes and encodes for each.
 
 cpu_vs_janus_120, _320   median over the rounds of node / Janus, microseconds a packet
 relay_vs_cpu             how many times dearer a packet of the relay is than the node's at 120 streams

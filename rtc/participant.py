@@ -27,6 +27,7 @@ PROTOCOL_VERSION = 1
 MAX_VISIBLE = 256
 CONNECT_WITHIN_S = 30.0
 SPEAKS_WITHIN_S = 0.04
+"""A subscriber that moved with its publisher mostly says something by then: browsers report 10 to 20 times a second."""
 TOGETHER_S = 1.0
 """Connections that move within this time moved together."""
 

@@ -25,6 +25,7 @@ SEND_BUFFER = 32 << 20
 _LOOKS = 3
 _MAX_LATER = 4096
 _LATER_AT_ONCE = 2
+"""Feedback and checks that are handled before media has its turn again."""
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
