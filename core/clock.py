@@ -33,6 +33,8 @@ BATCH = 20
 """Timers looked up at a time."""
 SHARE_S = 0.015
 """Timers fire together in one transaction until it has lasted this long; then writers get in between."""
+BEHIND = timedelta(seconds=0.5)
+"""A timer that has waited for so long says that there is more to do than time to do it."""
 HEARTBEAT_S = 5.0
 SILENT_S = 30.0
 """A worker that has not written for this long is dead; its work goes to the others."""
@@ -143,6 +145,18 @@ def tick_timers(services: Services, dead: Dead | None = None) -> int:
             if len(due) < BATCH:
                 tally.count("hilink_timers_fired_total", fired)
                 return fired
+
+
+def is_behind(services: Services) -> bool:
+    """Whether timers wait that were due a moment ago: what may as well be done later gives way to them."""
+    now = services.clock.now()
+    with services.store.read() as db:
+        query = select(Timer.id).where(
+            Timer.status == "waiting",
+            Timer.due_at <= now - BEHIND,
+            col(Timer.kind).in_(list(_handlers)),
+        )
+        return db.exec(query.limit(1)).first() is not None
 
 
 def next_due(services: Services) -> datetime | None:
@@ -300,7 +314,9 @@ def _fire_some(
 def _fire(db: Session, timer: Timer, now: datetime) -> int:
     """1 when it fired, 0 when it was stale."""
     handler = _handlers[timer.kind]
-    if handler.subject and not _is_current(db, handler.subject, timer):
+    # Kept until the handler is done, which then finds it in the session instead of asking for it again.
+    subject: Any = db.get(handler.subject, timer.subject_id) if handler.subject else None
+    if handler.subject and (subject is None or subject.version != timer.version):
         timer.status = "stale"
         return 0
     timer.status, timer.fired_at = "fired", now
@@ -312,11 +328,6 @@ def _claim(db: Session, timer_ids: Sequence[str], now: datetime) -> Sequence[Tim
     """Those that still wait, locked: another worker skips them."""
     query = select(Timer).where(col(Timer.id).in_(timer_ids), Timer.status == "waiting", Timer.due_at <= now)
     return db.exec(query.with_for_update(skip_locked=True)).all()
-
-
-def _is_current(db: Session, table: type[SQLModel], timer: Timer) -> bool:
-    subject: Any = db.get(table, timer.subject_id)
-    return subject is not None and subject.version == timer.version
 
 
 def _postpone(services: Services, timer_id: str, now: datetime, error: Exception, dead: Dead | None) -> None:

@@ -1,6 +1,7 @@
 """Step 8: people are told. Messages are rows, queued with the fact they tell of and sent by the worker with retries."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
@@ -65,17 +66,24 @@ def queue_message(
 
 def recipients(db: Session, person_id: str) -> list[Person]:
     """Whom to write about this person: adults themselves; for a minor the guardians, and the child if it has an address."""
-    person = db.get_one(Person, person_id)
-    people = [person] if person.email else []
-    if person.is_minor:
-        guardians = db.exec(
-            select(Person)
-            .join(Guardianship, col(Guardianship.guardian_id) == Person.id)
-            .where(Guardianship.student_id == person_id, col(Person.active).is_(True))
+    return readers_of(db, [person_id])[person_id]
+
+
+def readers_of(db: Session, person_ids: Collection[str]) -> dict[str, list[Person]]:
+    """`recipients` of several people at once, by their id: two questions, however many they are."""
+    people = {row.id: row for row in db.exec(select(Person).where(col(Person.id).in_(person_ids)))}
+    guardians: dict[str, list[Person]] = {}
+    minors = [row.id for row in people.values() if row.is_minor]
+    if minors:
+        query = (
+            select(Guardianship.student_id, Person)
+            .join(Person, col(Guardianship.guardian_id) == Person.id)
+            .where(col(Guardianship.student_id).in_(minors), col(Person.active).is_(True))
             .order_by(col(Person.id))
         )
-        people = [*guardians, *people]
-    return people
+        for student_id, guardian in db.exec(query):
+            guardians.setdefault(student_id, []).append(guardian)
+    return {one.id: [*guardians.get(one.id, ()), *([one] if one.email else [])] for one in people.values()}
 
 
 def offered_channels() -> tuple[str, ...]:
@@ -86,9 +94,13 @@ def offered_channels() -> tuple[str, ...]:
 
 def channels_of(db: Session, person_id: str) -> tuple[str, ...]:
     """A person's channels in the order they are tried, those that exist now; email for who chose none."""
-    row = db.get(MessagePreference, person_id)
+    return channels_by(db.get(MessagePreference, person_id))
+
+
+def channels_by(wishes: MessagePreference | None) -> tuple[str, ...]:
+    """`channels_of` whoever has these wishes."""
     offered = offered_channels()
-    chosen = tuple(name for name in row.channels if name in offered) if row else ()
+    chosen = tuple(name for name in wishes.channels if name in offered) if wishes else ()
     return chosen or ("email",)
 
 

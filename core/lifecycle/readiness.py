@@ -34,7 +34,7 @@ from core.i18n import N_
 from core.lifecycle.cases import open_case, settle_cases
 from core.lifecycle.measure import materials_of, stage_briefing
 from core.lifecycle.media import nodes
-from core.lifecycle.notify import recipients
+from core.lifecycle.notify import channels_of, readers_of
 from core.lifecycle.provision import provision_room, refresh_room
 from core.lifecycle.reminders import remind_now
 
@@ -75,11 +75,11 @@ def words_for(missing: Iterable[str]) -> list[str]:
 
 
 def last_look(db: Session, row: ClassSession) -> tuple[list[str], datetime | None]:
-    """What the last look at this version of a lesson to come did not find (message ids), and when that was."""
+    """What the last look at this version of a lesson to come did not find (keys of MISSING), and when that was."""
     found = db.get(Readiness, row.id)
     if found is None or found.session_version != row.version or row.status != "scheduled":
         return [], None
-    return words_for(name for name, there in found.checks.items() if not there), found.checked_at
+    return [name for name in MISSING if not found.checks.get(name, True)], found.checked_at
 
 
 def check_now(actor: Actor, session_id: str) -> str:
@@ -210,11 +210,11 @@ def _told(db: Session, row: ClassSession, seats: Sequence[Seat]) -> bool:
         for seat in seats
         if message.status in fine and message.params["person_id"] == seat.person_id
     }
-    for seat in seats:
-        readers = recipients(db, seat.person_id)
-        if not readers or any((seat.id, reader.id) not in told for reader in readers):
-            return False
-    return True
+    readers = readers_of(db, {seat.person_id for seat in seats})
+    return all(
+        readers[seat.person_id] and all((seat.id, one.id) in told for one in readers[seat.person_id])
+        for seat in seats
+    )
 
 
 def _messages(db: Session, row: ClassSession) -> tuple[list[Message], list[Message]]:
@@ -258,6 +258,9 @@ def _repair(db: Session, row: ClassSession, checks: Mapping[str, bool]) -> None:
 
 def _send_links(db: Session, row: ClassSession) -> None:
     """A way in for those who have none, by mail, once a version: a family may have wished for no reminders."""
-    for seat in _locked_out(db, row, _seats(db, row)):
-        for reader in recipients(db, seat.person_id):
-            remind_now(db, row, seat, reader, f"link:{row.id}:{row.version}:{seat.id}:{reader.id}")
+    seats = _locked_out(db, row, _seats(db, row))
+    readers = readers_of(db, {seat.person_id for seat in seats})
+    for seat in seats:
+        for reader in readers[seat.person_id]:
+            dedupe = f"link:{row.id}:{row.version}:{seat.id}:{reader.id}"
+            remind_now(db, row, seat, reader, dedupe, channels_of(db, reader.id)[0])

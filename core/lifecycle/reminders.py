@@ -19,7 +19,13 @@ from core.delivery import audit, emit
 from core.domain import ClassSession, Guardianship, MessagePreference, Person, Seat, Timer
 from core.errors import Conflict, InvalidInput
 from core.events import ReminderSent
-from core.lifecycle.notify import channels_of, offered_channels, queue_message, recipients
+from core.lifecycle.notify import (
+    channels_by,
+    channels_of,
+    offered_channels,
+    queue_message,
+    readers_of,
+)
 from core.scheduling.reminders import Wish, due_between, next_due
 
 MOST = 5
@@ -42,6 +48,16 @@ class Wishes:
     quiet_until: str
     own: bool
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who is written to about a seat, when, and by which channel first."""
+
+    seat: Seat
+    person: Person
+    wish: Wish
+    channel: str
 
 
 def wishes(viewer: Viewer) -> Wishes:
@@ -89,8 +105,11 @@ def change_wishes(
 
 def set_reminder_timer(db: Session, row: ClassSession, after: datetime) -> None:
     """Write the timer of the lesson's next reminder after this time, if there is one."""
-    found = [wish for _, _, wish in _readers(db, row)]
-    due = next_due(row.starts_at, found, after)
+    _set_timer(db, row, after, _readers(db, row))
+
+
+def _set_timer(db: Session, row: ClassSession, after: datetime, readers: Sequence[_Reader]) -> None:
+    due = next_due(row.starts_at, [one.wish for one in readers], after)
     if due is not None and due < row.starts_at:
         set_timer(db, "reminder", row.id, due, row.version, after=after.isoformat())
 
@@ -134,20 +153,20 @@ def remind(db: Session, timer: Timer, now: datetime) -> None:
     after = datetime.fromisoformat(timer.params["after"])
     found = _readers(db, row)
     sent: set[int] = set()
-    for seat, reader, wish in found:
-        due = due_between(row.starts_at, wish, after, now)
+    for one in found:
+        due = due_between(row.starts_at, one.wish, after, now)
         if due is None:
             continue
         sent.add(due.before_s)
-        dedupe = f"reminder:{row.id}:{row.version}:{due.before_s}:{seat.id}:{reader.id}"
-        remind_now(db, row, seat, reader, dedupe)
+        dedupe = f"reminder:{row.id}:{row.version}:{due.before_s}:{one.seat.id}:{one.person.id}"
+        remind_now(db, row, one.seat, one.person, dedupe, one.channel)
     for before_s in sorted(sent):
         emit(db, ReminderSent(session_id=row.id, before_s=before_s))
-    set_reminder_timer(db, row, now)
+    _set_timer(db, row, now, found)
 
 
-def remind_now(db: Session, row: ClassSession, seat: Seat, reader: Person, dedupe: str) -> None:
-    """Queue one reminder, with a personal link, by the reader's first channel. The same dedupe key queues once."""
+def remind_now(db: Session, row: ClassSession, seat: Seat, reader: Person, dedupe: str, channel: str) -> None:
+    """Queue one reminder, with a personal link. The same dedupe key queues once."""
     left = row.starts_at - services.current().clock.now()
     queue_message(
         db,
@@ -160,29 +179,32 @@ def remind_now(db: Session, row: ClassSession, seat: Seat, reader: Person, dedup
             "before_s": max(60, round(left.total_seconds() / 60) * 60),
             "sequence": row.version,
         },
-        channel=channels_of(db, reader.id)[0],
+        channel=channel,
     )
 
 
-def _readers(db: Session, row: ClassSession) -> list[tuple[Seat, Person, Wish]]:
+def _readers(db: Session, row: ClassSession) -> list[_Reader]:
     """Everybody who is written to about this lesson, once a seat, with what they want."""
     seats = db.exec(
         select(Seat).where(Seat.session_id == row.id, col(Seat.active).is_(True)).order_by(col(Seat.id))
     ).all()
-    pairs = [(seat, reader) for seat in seats for reader in recipients(db, seat.person_id)]
+    readers = readers_of(db, {seat.person_id for seat in seats})
+    pairs = [(seat, reader) for seat in seats for reader in readers[seat.person_id]]
     rows = db.exec(
         select(MessagePreference).where(
             col(MessagePreference.person_id).in_({reader.id for _, reader in pairs})
         )
     )
     own = {preference.person_id: preference for preference in rows}
-    return [(seat, reader, _wish(reader, own.get(reader.id))) for seat, reader in pairs]
+    return [_reader(seat, reader, own.get(reader.id)) for seat, reader in pairs]
 
 
-def _wish(reader: Person, own: MessagePreference | None) -> Wish:
+def _reader(seat: Seat, reader: Person, own: MessagePreference | None) -> _Reader:
+    channel = channels_by(own)[0]
     if own is None:
-        return Wish(services.current().settings.reminders_s, reader.tz)
-    return Wish(tuple(own.reminders_s), reader.tz, own.quiet_from, own.quiet_until)
+        return _Reader(seat, reader, Wish(services.current().settings.reminders_s, reader.tz), channel)
+    wish = Wish(tuple(own.reminders_s), reader.tz, own.quiet_from, own.quiet_until)
+    return _Reader(seat, reader, wish, channel)
 
 
 def _checked(

@@ -467,7 +467,7 @@ def session_detail(viewer: Viewer, session_id: str, *, again: bool = False) -> S
             row.end_reason,
             row.status == "scheduled",
             row.course_id,
-            missing,
+            words_for(missing),
             iso(checked_at),
             series.id if series else "",
             series.tz if series else "",

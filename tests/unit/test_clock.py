@@ -224,6 +224,16 @@ def test_next_due(made: Services, fired: list[str]) -> None:
     assert clock.next_due(made) == made.clock.now() + timedelta(seconds=60)
 
 
+def test_it_is_behind_while_something_due_has_waited(made: Services, fired: list[str]) -> None:
+    wind(made, in_s=1)
+    fake(made).advance(1.4)
+    assert not clock.is_behind(made), "it fires at the next tick"
+    fake(made).advance(0.2)
+    assert clock.is_behind(made)
+    tick_timers(made)
+    assert not clock.is_behind(made)
+
+
 def test_registered_ticks_run_by_name(made: Services) -> None:
     @clock.on_tick("digest", every_s=3_600)
     def digest(services: Services) -> str:

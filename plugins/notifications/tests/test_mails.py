@@ -1,5 +1,6 @@
 """What people read in their mail, made from real rows."""
 
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from icalendar import Calendar
 from sqlmodel import select
 
 from core.access import Viewer
-from core.domain import ClassSession, Enrollment, Message, Person, Qualification
+from core.clock import cancel_timers, set_timer
+from core.domain import ClassSession, Enrollment, Message, Person, Qualification, Seat
 from core.domain.load import case_view, session_view
-from core.lifecycle import changes, schedule
+from core.lifecycle import changes, notify, schedule, wiring
 from core.lifecycle.notify import MessageView
 from core.services import Services
 from core.testing import seed, services
@@ -63,6 +65,22 @@ def _event(mail: EmailMessage) -> Any:
     part = next(part for part in mail.walk() if part.get_content_type() == "text/calendar")
     payload: Any = part.get_payload(decode=True)
     return Calendar.from_ical(payload)
+
+
+def test_mails_give_way_to_timers_that_are_late(app: Services):
+    one = _lesson(app)
+    with app.store.write() as db:
+        seat = db.exec(select(Seat.id).where(Seat.session_id == one.session.id)).first()
+        for number in range(25):
+            notify.queue_message(
+                db, "moved", one.instructor.id, dedupe=str(number), session_id=one.session.id,
+                params={"seat_id": seat},
+            )  # fmt: skip
+        set_timer(db, "reminder", one.session.id, app.clock.now() - timedelta(seconds=1))
+    assert wiring.send_messages(app) == notify.BATCH
+    with app.store.write() as db:
+        cancel_timers(db, one.session.id)
+    assert wiring.send_messages(app) == 25 - notify.BATCH
 
 
 def test_an_invitation_is_in_the_readers_language_and_zone(app: Services):
