@@ -21,16 +21,17 @@ SCOPES = {
     "availability:write": N_("Change when instructors can be booked"),
     "sessions:read": N_("Lessons and who is in them"),
     "sessions:write": N_("Schedule, move, reassign and cancel lessons"),
+    "links:write": N_("Make people’s personal links into their lessons"),
     "series:read": N_("Lessons that repeat"),
     "series:write": N_("Schedule, change and cancel lessons that repeat"),
     "requests:read": N_("Requests for lessons with the families’ words, and who could give them"),
     "requests:write": N_("Ask for lessons, and accept or reject requests"),
     "changes:read": N_("Changes that families ask for, with their words"),
-    "changes:write": N_("Approve or decline changes that families ask for"),
+    "changes:write": N_("Change lessons as families may, ask for other changes, approve or decline them"),
     "plans:read": N_("Plans that place many requests at once"),
     "plans:write": N_("Start, accept and reject plans"),
     "substitutions:read": N_("Lessons that lost their instructor, and who was asked"),
-    "substitutions:write": N_("Ask instructors to take over a lesson"),
+    "substitutions:write": N_("Say who cannot come, ask instructors to take over, and answer for them"),
 }
 ROLE = "coordinator"
 """All of it is a coordinator's business: a token whose maker is none any more opens nothing."""

@@ -15,7 +15,7 @@ from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.events import ChangeDecided, ChangeRequested
 from core.i18n import N_
 from core.lifecycle.cases import open_case, settle_case
-from core.lifecycle.changes import give_up, verdict
+from core.lifecycle.changes import cancel, give_up, reschedule, verdict
 from core.lifecycle.clash import Booking, booking_of, clash
 from core.lifecycle.families import student_for
 from core.lifecycle.make_up import grant_credit, of_package
@@ -87,6 +87,22 @@ def ask(viewer: Viewer, wish: Wish, version: int) -> str:
             facts={"change_id": request.id, "kind": wish.kind, "rule": found.rule},
         )
         return request.id
+
+
+def ask_or_do(viewer: Viewer, wish: Wish, version: int) -> str:
+    """What the policy allows is done at once, and "" returned; for the rest it is `ask`. Errors of both."""
+    with services.current().store.read() as db:
+        student = student_for(db, viewer, wish.session_id, wish.student_id, lock=False)
+        allowed = verdict(db, get_session(db, wish.session_id), student, wish.kind).answer == "allowed"
+    if not allowed:
+        return ask(viewer, wish, version)
+    if wish.kind == "cancel":
+        cancel(viewer, wish.session_id, version, student.id)
+    elif wish.starts_at is None:
+        raise InvalidInput("starts_at", "Please choose a time that is still to come.")
+    else:
+        reschedule(viewer, wish.session_id, wish.starts_at, version, student.id)
+    return ""
 
 
 def withdraw(viewer: Viewer, change_id: str, version: int) -> None:

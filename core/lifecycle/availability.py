@@ -156,6 +156,28 @@ def set_holidays(
         return row.id
 
 
+def remove_holidays(actor: Actor, calendar_id: str, version: int) -> list[str]:
+    """Those who follow it, whose ids are returned, have no holidays any more. Coordinators alone.
+
+    NotFound; Conflict for an older version.
+    """
+    _coordinator(actor)
+    with services.current().store.write() as db:
+        row = db.get(HolidayCalendar, calendar_id, with_for_update=True)
+        if row is None:
+            raise NotFound()
+        if version != row.version:
+            raise Conflict()
+        followers = db.exec(_followers(row.id).with_for_update()).all()
+        before = _availabilities(db, [one.person_id for one in followers])
+        for one in followers:
+            one.holiday_calendar_id = None
+        audit(db, actor.person_id, "holidays.remove", row.id)
+        _finish(db, actor, followers, before, "away")
+        db.delete(row)
+        return [one.person_id for one in followers]
+
+
 def holidays_hit(actor: Actor, days: Iterable[date], calendar_id: str) -> list[Hit]:
     """Which lessons of everybody who follows the calendar these days would hit, in place of those it has.
 

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from core import services
-from core.access import Viewer, hash_token
+from core.access import Actor, Viewer, hash_token
+from core.delivery import audit
 from core.domain import ClassSession, Consent, Course, CurriculumTopic, JoinLink, Person, Room, Seat
 from core.domain.load import get_session
 from core.errors import NotAllowed, NotFound, SessionNotOpen
+from core.lifecycle.provision import new_join_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,28 @@ def open_join_link(token: str, viewer: Viewer | None) -> Seat:
         if viewer is not None and viewer.person_id != seat.person_id:
             raise NotAllowed("This link belongs to somebody else. Sign out first, or use your own link.")
         return seat
+
+
+def make_link(actor: Actor, session_id: str, person_id: str) -> str:
+    """A further personal link of somebody in this lesson, for a page of the platform's own. Coordinators.
+
+    NotFound for who is not in it; SessionNotOpen when it was cancelled or is over.
+    """
+    if not actor.has("coordinator"):
+        raise NotAllowed()
+    with services.current().store.write() as db:
+        row = get_session(db, session_id, lock=True)
+        seat = db.exec(
+            select(Seat).where(
+                Seat.session_id == session_id, Seat.person_id == person_id, col(Seat.active).is_(True)
+            )
+        ).first()
+        if row.status in ("cancelled", "ended"):
+            check_open(row, row.starts_at)
+        if seat is None:
+            raise NotFound("This person is not in the lesson.")
+        audit(db, actor.person_id, "link.make", session_id, person_id)
+        return new_join_link(db, seat.id)
 
 
 def enter(viewer: Viewer, session_id: str) -> Entry:

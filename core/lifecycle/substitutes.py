@@ -179,26 +179,28 @@ def offer(
 
 
 def accept_offer(actor: Actor, offer_id: str) -> str:
-    """The lesson is theirs; returns its id. Conflict with a sentence: too late, somebody else was faster, not free.
+    """The lesson is who was asked's; returns its id. Conflict with a sentence: too late, others were faster, not free.
 
     Accepting again what one has accepted changes nothing.
     """
     service = services.current()
     session: ClassSession | None = None
+    instructor_id = ""
     try:
         with service.store.write() as db:
-            found, row = _mine(db, actor, offer_id)
+            found, row = _offer(db, actor, offer_id)
             if found.status == "accepted":
                 return row.session_id
             session = _current(db, row)
             _check_open(found, row, session, service.clock.now())
             assert session is not None
-            _check_free(db, session, found.instructor_id)
+            instructor_id = found.instructor_id
+            _check_free(db, session, instructor_id)
             found.status, found.answered_at = "accepted", service.clock.now()
             found.version += 1
             db.add(found)
             db.flush()
-            reassign_in(db, actor, session, found.instructor_id)
+            reassign_in(db, actor, session, instructor_id)
             _fill(db, actor, row, found)
             return row.session_id
     except DBAPIError as error:
@@ -206,19 +208,19 @@ def accept_offer(actor: Actor, offer_id: str) -> str:
             raise
         lesson = Window(session.starts_at, session.ends_at)
         # No instructor: whoever takes over is not offered other times.
-        raise clash(error, Booking(lesson, "", (actor.person_id or "",), session.id)) from error
+        raise clash(error, Booking(lesson, "", (instructor_id,), session.id)) from error
 
 
-def decline_offer(actor: Actor, offer_id: str) -> None:
-    """They cannot. Declining twice, or what has ended anyway, changes nothing."""
+def decline_offer(actor: Actor, offer_id: str) -> str:
+    """They cannot; returns the lesson's id. Declining twice, or what has ended anyway, changes nothing."""
     with services.current().store.write() as db:
-        found, row = _mine(db, actor, offer_id)
+        found, row = _offer(db, actor, offer_id)
         if found.status == "accepted":
             raise Conflict("You have accepted this lesson. Please say that you cannot come instead.")
-        if found.status != "offered":
-            return
-        _end(db, found, "declined")
-        _go_on(db, row)
+        if found.status == "offered":
+            _end(db, found, "declined")
+            _go_on(db, row)
+        return row.session_id
 
 
 @on_timer("substitute_round")
@@ -433,10 +435,10 @@ def _tell(db: Session, actor: Actor, row: Substitution, change: str) -> None:
     audit(db, actor.person_id, f"substitution.{change}", row.id, row.out_id)
 
 
-def _mine(db: Session, actor: Actor, offer_id: str) -> tuple[SubstituteOffer, Substitution]:
-    """The actor's own offer with its search, which is locked. NotFound for somebody else's."""
+def _offer(db: Session, actor: Actor, offer_id: str) -> tuple[SubstituteOffer, Substitution]:
+    """The actor's own offer with its search, which is locked. Coordinators answer for whom they asked. NotFound."""
     known = db.get(SubstituteOffer, offer_id)
-    if known is None or known.instructor_id != actor.person_id:
+    if known is None or (known.instructor_id != actor.person_id and not actor.has("coordinator")):
         raise NotFound("We could not find this offer.")
     row = _locked(db, known.substitution_id)
     db.refresh(known)

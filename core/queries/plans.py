@@ -213,20 +213,18 @@ def record(viewer: Viewer, plan_id: str) -> PlanRecord:
     """Coordinators. NotFound."""
     _coordinator(viewer)
     with services.current().store.read() as db:
-        row = _found(db, plan_id)
-        return PlanRecord(
-            id=row.id,
-            from_day=row.from_day.isoformat(),
-            until_day=row.until_day.isoformat(),
-            status=row.status,
-            share=int(row.progress.get("share", 0)),
-            lessons_asked=int(row.figures.get("asked", 0)),
-            lessons_placed=int(row.figures.get("placed", 0)),
-            lines=_counts(db, plan_id),
-            reason=gettext(row.reason, viewer.lang) if row.reason else "",
-            made_at=row.made_at,
-            version=row.version,
-        )
+        return _record(db, _found(db, plan_id), viewer)
+
+
+def records(viewer: Viewer, *, status: str = "", after_id: str = "", limit: int = 200) -> list[PlanRecord]:
+    """By id, those after `after_id`. Coordinators."""
+    _coordinator(viewer)
+    query = select(BatchPlan).options(defer(BatchPlan.weeks))  # pyright: ignore[reportArgumentType]
+    if status:
+        query = query.where(BatchPlan.status == status)
+    query = query.where(BatchPlan.id > after_id).order_by(col(BatchPlan.id)).limit(limit)
+    with services.current().store.read() as db:
+        return [_record(db, row, viewer) for row in db.exec(query)]
 
 
 def lines(viewer: Viewer, plan_id: str, after_id: str = "", limit: int = 200) -> list[LineRecord]:
@@ -262,6 +260,22 @@ def _counts(db: Session, plan_id: str) -> dict[str, int]:
         select(PlanItem.status, func.count()).where(PlanItem.plan_id == plan_id).group_by(PlanItem.status)
     ).all()
     return dict.fromkeys((*LINES, "chosen"), 0) | dict(counted)
+
+
+def _record(db: Session, row: BatchPlan, viewer: Viewer) -> PlanRecord:
+    return PlanRecord(
+        id=row.id,
+        from_day=row.from_day.isoformat(),
+        until_day=row.until_day.isoformat(),
+        status=row.status,
+        share=int(row.progress.get("share", 0)),
+        lessons_asked=int(row.figures.get("asked", 0)),
+        lessons_placed=int(row.figures.get("placed", 0)),
+        lines=_counts(db, row.id),
+        reason=gettext(row.reason, viewer.lang) if row.reason else "",
+        made_at=row.made_at,
+        version=row.version,
+    )
 
 
 def _plan(row: BatchPlan, faces: dict[str, Face], viewer: Viewer) -> PlanLine:

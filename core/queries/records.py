@@ -10,8 +10,6 @@ from sqlmodel import Session, and_, col, or_, select
 from core import services
 from core.access import Viewer
 from core.domain import (
-    AvailabilityException,
-    BookingProfile,
     ClassSession,
     Course,
     CurriculumTopic,
@@ -24,9 +22,8 @@ from core.domain import (
     Substitution,
 )
 from core.errors import NotAllowed, NotFound
-from core.queries.bookable import bookable
-from core.scheduling.availability import WeeklyHours, free_windows, open_windows
-from core.scheduling.windows import Window
+from core.i18n import gettext
+from core.lifecycle.readiness import MISSING, last_look
 
 MOST = 200
 
@@ -81,32 +78,6 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ExceptionRecord:
-    """kind: away | extra."""
-
-    id: str
-    kind: str
-    starts_at: datetime
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AvailabilityRecord:
-    """open: hours without dates away. free: of these, what is neither booked nor busy, after the notice.
-
-    hours: the weekly rules behind it; version: of these, 0 = never changed.
-    """
-
-    person_id: str
-    tz: str
-    hours: list[WeeklyHours]
-    exceptions: list[ExceptionRecord]
-    open: list[Window]
-    free: list[Window]
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
 class SeriesRecord:
     """first_local: wall clock in tz, ISO. session_ids: its lessons, cancelled ones too, by start."""
 
@@ -149,6 +120,19 @@ class SubstitutionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessRecord:
+    """missing: codes of what was not there at the last look, why: the same in words, "" of either: it is ready.
+
+    checked_at: None = nobody looked yet at the lesson as it is now.
+    """
+
+    ready: bool
+    missing: list[str]
+    why: list[str]
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFilter:
     """starts_at in [after, before); empty strings and None do not filter."""
 
@@ -180,35 +164,6 @@ def person(viewer: Viewer, person_id: str) -> PersonRecord:
         if row is None:
             raise NotFound()
         return _people(db, [row])[0]
-
-
-def availability(viewer: Viewer, person_id: str, within: Window) -> AvailabilityRecord:
-    """When somebody can be booked. NotFound."""
-    _coordinator(viewer)
-    with services.current().store.read() as db:
-        who = bookable(db, [person_id], within).get(person_id)
-        profile = db.get(BookingProfile, person_id)
-        dated = db.exec(
-            select(AvailabilityException)
-            .where(
-                AvailabilityException.person_id == person_id,
-                AvailabilityException.starts_at < within.ends_at,
-                AvailabilityException.ends_at > within.starts_at,
-            )
-            .order_by(col(AvailabilityException.starts_at))
-        ).all()
-    if who is None:
-        raise NotFound()
-    rules = who.availability
-    return AvailabilityRecord(
-        person_id=person_id,
-        tz=who.tz,
-        hours=list(rules.hours),
-        exceptions=[ExceptionRecord(one.id, one.kind, one.starts_at, one.ends_at) for one in dated],
-        open=open_windows(rules, within),
-        free=free_windows(rules, [*who.booked, *who.busy], within, services.current().clock.now()),
-        version=profile.version if profile else 0,
-    )
 
 
 def courses(viewer: Viewer, *, after_id: str = "", limit: int = MOST) -> list[CourseRecord]:
@@ -271,6 +226,30 @@ def session(viewer: Viewer, session_id: str) -> SessionRecord:
         return _sessions(db, [row])[0]
 
 
+def readiness(viewer: Viewer, session_id: str) -> ReadinessRecord:
+    """Whether people could join a lesson to come, as last looked at. NotFound."""
+    _coordinator(viewer)
+    with services.current().store.read() as db:
+        row = db.get(ClassSession, session_id)
+        if row is None:
+            raise NotFound()
+        missing, checked_at = last_look(db, row)
+    why = [gettext(MISSING[one], viewer.lang) for one in missing]
+    return ReadinessRecord(checked_at is not None and not missing, missing, why, checked_at)
+
+
+def all_series(
+    viewer: Viewer, *, status: str = "", after_id: str = "", limit: int = MOST
+) -> list[SeriesRecord]:
+    """By id, those after `after_id`."""
+    _coordinator(viewer)
+    query = select(Series).where(Series.id > after_id).order_by(col(Series.id)).limit(limit)
+    if status:
+        query = query.where(Series.status == status)
+    with services.current().store.read() as db:
+        return _series(db, db.exec(query).all())
+
+
 def series(viewer: Viewer, series_id: str) -> SeriesRecord:
     """NotFound."""
     _coordinator(viewer)
@@ -278,25 +257,7 @@ def series(viewer: Viewer, series_id: str) -> SeriesRecord:
         row = db.get(Series, series_id)
         if row is None:
             raise NotFound()
-        ids = db.exec(
-            select(ClassSession.id)
-            .where(ClassSession.series_id == series_id)
-            .order_by(col(ClassSession.starts_at), col(ClassSession.id))
-        ).all()
-    return SeriesRecord(
-        row.id,
-        row.course_id,
-        row.instructor_id,
-        list(row.student_ids),
-        row.title,
-        row.rule,
-        row.first_local,
-        row.tz,
-        row.length_min,
-        row.status,
-        list(ids),
-        row.version,
-    )
+        return _series(db, [row])[0]
 
 
 def substitutions(
@@ -389,6 +350,33 @@ def _sessions(db: Session, rows: Sequence[ClassSession]) -> list[SessionRecord]:
                 if one.role == "student" and (one.active or row.status == "cancelled")
             ],
             version=row.version,
+        )
+        for row in rows
+    ]
+
+
+def _series(db: Session, rows: Sequence[Series]) -> list[SeriesRecord]:
+    lessons: dict[str, list[str]] = defaultdict(list)
+    for series_id, session_id in db.exec(
+        select(ClassSession.series_id, ClassSession.id)
+        .where(col(ClassSession.series_id).in_([row.id for row in rows]))
+        .order_by(col(ClassSession.starts_at), col(ClassSession.id))
+    ):
+        lessons[str(series_id)].append(session_id)
+    return [
+        SeriesRecord(
+            row.id,
+            row.course_id,
+            row.instructor_id,
+            list(row.student_ids),
+            row.title,
+            row.rule,
+            row.first_local,
+            row.tz,
+            row.length_min,
+            row.status,
+            lessons[row.id],
+            row.version,
         )
         for row in rows
     ]

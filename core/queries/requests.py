@@ -13,7 +13,7 @@ from core.access import Viewer
 from core.access.viewer import children_of
 from core.domain import Course, LessonRequest, Person, PersonRole
 from core.errors import NotAllowed, NotFound
-from core.i18n import format_time, format_weekday, gettext, language_name, zone_name
+from core.i18n import N_, format_time, format_weekday, gettext, language_name, zone_name
 from core.lifecycle.requests import Chosen, proposals_of
 from core.queries.common import Face, face, iso
 from core.scheduling.availability import Reason
@@ -21,6 +21,12 @@ from core.scheduling.proposals import Proposal
 from core.scheduling.times import zone
 from core.scheduling.wish import Slot
 
+RULES = {
+    "continuity": N_(
+        "A rule is on: who taught the student before and meets every wish gets the lessons without anybody’s click. "
+        "What it placed is marked, and can be taken back."
+    )
+}
 STATUSES = ("open", "placed", "rejected", "withdrawn")
 MOST = 100
 
@@ -104,6 +110,11 @@ def inbox(viewer: Viewer, status: str = "open") -> list[RequestLine]:
         query = select(LessonRequest).where(LessonRequest.status == status)
         order = col(LessonRequest.due_at) if status == "open" else col(LessonRequest.asked_at).desc()
         return _lines(db, db.exec(query.order_by(order).limit(MOST)).all(), viewer)
+
+
+def standing_rule() -> str:
+    """What the rule says that places requests by itself (a message id), "" while none is switched on."""
+    return RULES.get(services.current().settings.auto_accept, "")
 
 
 def waiting(viewer: Viewer) -> int:

@@ -116,12 +116,37 @@ def _followers() -> rx.Component:
     )
 
 
+def _head_acts() -> rx.Component:
+    return ui.row(
+        ui.plain(t("Rename"), size="s", on_click=Holidays.rename(True)),
+        ui.plain(t("Remove"), size="s", on_click=Holidays.ask_drop(True)),
+        gap=2,
+        wrap=False,
+    )
+
+
+def _drop() -> rx.Component:
+    chosen = Holidays.chosen
+    return ui.confirm_dialog(
+        title=t("Remove {name}?", name=chosen.name),
+        lost=ui.tn(
+            "Its days are gone, and {n} instructor can be booked on them again.",
+            "Its days are gone, and {n} instructors can be booked on them again.",
+            chosen.followers.length(),
+        ),
+        confirm=t("Remove calendar"),
+        open=Holidays.dropping,
+        on_confirm=Holidays.drop,
+        on_cancel=Holidays.ask_drop(False),
+    )
+
+
 def _days() -> rx.Component:
     chosen = Holidays.chosen
     return ui.panel(
         ui.panel_head(
             chosen.name,
-            rx.cond(Holidays.renaming, rx.fragment(), ui.plain(t("Rename"), size="s", on_click=Holidays.rename(True))),
+            rx.cond(Holidays.renaming, rx.fragment(), _head_acts()),
         ),
         ui.stack(
             rx.cond(Holidays.renaming, _name()),
@@ -199,6 +224,7 @@ def holidays() -> rx.Component:
             ui.when_ready(Holidays.ready, body, ui.panel(ui.skeleton(shape="panel"))),
             current="/calendar",
         ),
+        _drop(),
         ui.hits_dialog(
             Holidays.hits,
             Holidays.hit_count,

@@ -209,6 +209,7 @@ def _inbox() -> rx.Component:
     )
     return ui.stack(
         ui.segments(*statuses, label=t("Filter by state")),
+        rx.cond(Requests.rule != "", ui.callout("info", "scale", Requests.rule)),
         ui.panel(
             rx.cond(
                 Requests.lines.length() > 0,

@@ -45,6 +45,7 @@ class Holidays(BaseState):
     to_come: list[tuple[str, str, str, str]] = []
     over: int = 0
     renaming: bool = False
+    dropping: bool = False
     round: int = 0
     asking: bool = False
     hits: list[LessonLine] = []
@@ -84,6 +85,27 @@ class Holidays(BaseState):
     def rename(self, on: bool) -> None:
         self.renaming = bool(on)
         self._clear()
+
+    @rx.event
+    @allow("coordinator")
+    def ask_drop(self, on: bool) -> None:
+        """Whether the whole calendar shall go."""
+        self.dropping = bool(on)
+        self._clear()
+
+    @rx.event
+    @allow("coordinator")
+    async def drop(self) -> Any:
+        """It shall: nothing but a new one brings it back."""
+        self.dropping, gone = False, self.chosen
+        try:
+            await asyncio.to_thread(availability.remove_holidays, self._viewer(), gone.id, gone.version)
+        except UserError as error:  # somebody else saved or removed it: what there is now is shown
+            await self._look(gone.id)
+            return self._say(error, "first")
+        self._undo = None
+        await self._look("")
+        return self._done(self._t("The calendar is removed."))
 
     @rx.event
     @allow("coordinator")

@@ -31,6 +31,7 @@ class Requests(BaseState):
     ready: bool = False
     tab: str = TABS[0]
     status: str = "open"
+    rule: str = ""
     lines: list[RequestLine] = []
     line: RequestLine = NO_REQUEST
     is_open: bool = False
@@ -52,6 +53,7 @@ class Requests(BaseState):
         self.tab = tab if tab in TABS else TABS[0]
         status = str(asked.get("status", "open"))
         self.status = status if status in query.STATUSES else "open"
+        self.rule = self._t(words) if (words := query.standing_rule()) else ""
         await self._look()
         if self.tab != TABS[0]:
             return ChangeInbox.load if self.tab == "changes" else Substitutes.load

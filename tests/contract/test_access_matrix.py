@@ -81,11 +81,19 @@ TOKEN_ROUTES = {
     "/api/v1/people/{person_id}/availability",
     "/api/v1/people/{person_id}/hours",
     "/api/v1/people/{person_id}/exceptions",
+    "/api/v1/people/{person_id}/limits",
+    "/api/v1/people/{person_id}/calendar",
     "/api/v1/exceptions/{exception_id}",
+    "/api/v1/holidays",
+    "/api/v1/holidays/{calendar_id}",
     "/api/v1/courses",
     "/api/v1/courses/{course_id}",
     "/api/v1/sessions",
     "/api/v1/sessions/{session_id}",
+    "/api/v1/sessions/{session_id}/readiness",
+    "/api/v1/sessions/{session_id}/options",
+    "/api/v1/sessions/{session_id}/links",
+    "/api/v1/sessions/{session_id}/substitution",
     "/api/v1/series",
     "/api/v1/series/{series_id}",
     "/api/v1/requests",
@@ -99,6 +107,7 @@ TOKEN_ROUTES = {
     "/api/v1/changes/{change_id}",
     "/api/v1/changes/{change_id}/approve",
     "/api/v1/changes/{change_id}/decline",
+    "/api/v1/changes/{change_id}/withdraw",
     "/api/v1/plans",
     "/api/v1/plans/{plan_id}",
     "/api/v1/plans/{plan_id}/lines",
@@ -107,7 +116,11 @@ TOKEN_ROUTES = {
     "/api/v1/plans/{plan_id}/cancel",
     "/api/v1/plans/{plan_id}/undo",
     "/api/v1/substitutions",
+    "/api/v1/substitutions/{substitution_id}",
     "/api/v1/substitutions/{substitution_id}/offers",
+    "/api/v1/substitutions/{substitution_id}/withdraw",
+    "/api/v1/offers/{offer_id}/accept",
+    "/api/v1/offers/{offer_id}/decline",
 }
 """For programs: no cookie opens them. What a token opens is test_api_v1.py's."""
 
@@ -389,6 +402,8 @@ def filled(academy: World, path: str) -> str:
         "{change_id}": "unknown",
         "{plan_id}": "unknown",
         "{substitution_id}": "unknown",
+        "{offer_id}": "unknown",
+        "{calendar_id}": "unknown",
     }
     for name, value in values.items():
         path = path.replace(name, value)

@@ -536,4 +536,4 @@ async def test_the_description_names_the_token_the_errors_and_the_key(academy: W
     assert "HTTPBearer" in schema["components"]["securitySchemes"] and post["security"]
     assert [one["name"] for one in post["parameters"]] == ["Idempotency-Key"]
     programs = [path for path in schema["paths"] if path.startswith(("/api/v1/people", "/api/v1/courses"))]
-    assert len(programs) == 7
+    assert len(programs) == 9

@@ -254,6 +254,13 @@ def test_a_holiday_names_the_lesson_it_hits_before_it_is_saved(
     assert teacher.searches() == [lesson.id]
     page.locator(".hl-toast").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Remove Carnival")).to_be_hidden()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    sure = page.get_by_role("alertdialog", name=f"Remove {name}?")
+    expect(sure).to_contain_text("1 instructor can be booked on them again.")
+    assert problems(page) == []
+    sure.get_by_role("button", name="Remove calendar").click()
+    expect(page.get_by_text("The calendar is removed.")).to_be_visible()
+    expect(page.get_by_role("link", name=name)).to_be_hidden()
 
 
 def test_hours_are_tapped_on_a_phone(teacher: Teacher, open_as: Callable[..., Page]) -> None:

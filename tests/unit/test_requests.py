@@ -202,11 +202,13 @@ def test_no_rule_accepts_by_itself_unless_it_is_switched_on(made: Services, one:
     request_id = requests.ask(family(one), wanted(one))
     tick_timers(made)
     assert row_of(made, request_id).status == "open"
+    assert query.standing_rule() == ""
 
 
 def test_a_rule_that_is_on_places_says_so_and_can_be_undone(tmp_path: Path) -> None:
     with services(tmp_path, auto_accept="continuity") as made:
         assert isinstance(made.clock, FakeClock)
+        assert query.standing_rule().startswith("A rule is on")
         made.clock.set(datetime(2027, 2, 20, 12, tzinfo=UTC))
         with made.store.write() as db:
             one = seed.lesson(db, starts_in_s=-86_400)

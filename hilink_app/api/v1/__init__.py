@@ -4,6 +4,7 @@ from hilink_app.api.v1 import (
     availability,
     changes,
     courses,
+    holidays,
     people,
     plans,
     requests,
@@ -15,6 +16,6 @@ from hilink_app.api.v1 import (
 ROUTERS = tuple(
     one.router
     for one in (
-        people, availability, courses, sessions, series, requests, changes, plans, substitutions,
+        people, availability, holidays, courses, sessions, series, requests, changes, plans, substitutions,
     )
 )  # fmt: skip

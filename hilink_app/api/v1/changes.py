@@ -1,17 +1,17 @@
-"""Changes of lessons that families ask for: read, approved, declined."""
+"""Changes of lessons that families want: made where the policy allows it, else asked for, approved, declined."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.access import TokenViewer, scope
 from core.lifecycle import asked
-from core.queries import wanted
-from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from core.queries import records, wanted
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 
 router = program_router("changes")
@@ -38,6 +38,25 @@ class Change(BaseModel):
     version: int
 
 
+class Wish(BaseModel):
+    """What a family wants to have changed, which the version of the lesson that they saw (`If-Match`) is for."""
+
+    model_config = ConfigDict(extra="forbid")
+    session_id: str = Field(max_length=40)
+    student_id: str = Field(max_length=40)
+    kind: Literal["move", "cancel"]
+    starts_at: AwareDatetime | None = Field(default=None, description="The new time, for a move.")
+    why: str = Field(default="", max_length=asked.MAX_WORDS, description="Their words.")
+
+
+class Outcome(BaseModel):
+    """done: the policy allowed it, and so it is. Else a coordinator is asked, and `change` is what they see."""
+
+    done: bool
+    change: Change | None
+    session_version: int
+
+
 class Approval(BaseModel):
     model_config = ConfigDict(extra="forbid")
     answer: str = Field(default="", max_length=asked.MAX_WORDS, description="The family reads it.")
@@ -59,12 +78,33 @@ def list_changes(
 ) -> Page[Change]:
     """Changes that families ask for, in the order they did."""
     filters = {"status": status, "session_id": session_id}
-    after = read_cursor("changes", filters, cursor)
     found = wanted.changes(
-        viewer, status=status, session_id=session_id, after_id=after[0] if after else "", limit=limit + 1
+        viewer,
+        status=status,
+        session_id=session_id,
+        after_id=first_id("changes", filters, cursor),
+        limit=limit + 1,
     )
-    more = write_cursor("changes", filters, [found[limit - 1].id]) if len(found) > limit else None
-    return Page(items=[Change.model_validate(one) for one in found[:limit]], next=more)
+    return page_by_id(Change, found, limit, "changes", filters)
+
+
+@router.post("/changes", status_code=201, response_model=Outcome)
+def wish(viewer: Writer, new: Wish, if_match: IfMatch = "", _key: Key = "") -> JSONResponse:
+    """A family moves or cancels a lesson: done at once where the policy allows it, else asked for."""
+    starts_at = new.starts_at.astimezone(UTC) if new.starts_at else None
+    wanted_so = asked.Wish(new.session_id, new.kind, new.why, starts_at, new.student_id)
+    change_id = asked.ask_or_do(viewer, wanted_so, version_seen(if_match))
+    change = Change.model_validate(wanted.change(viewer, change_id)) if change_id else None
+    version = records.session(viewer, new.session_id).version
+    outcome = Outcome(done=change is None, change=change, session_version=version)
+    return answered(jsonable_encoder(outcome), 201)
+
+
+@router.post("/changes/{change_id}/withdraw", response_model=Change)
+def withdraw(viewer: Writer, change_id: str, if_match: IfMatch = "", _key: Key = "") -> JSONResponse:
+    """The family does not want it any more."""
+    asked.withdraw(viewer, change_id, version_seen(if_match))
+    return _as_it_is(viewer, change_id)
 
 
 @router.get("/changes/{change_id}", response_model=Change)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.access import TokenViewer, scope
 from core.queries import records
-from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import program_router
 
 router = program_router("courses")
@@ -36,10 +36,8 @@ class Course(BaseModel):
 @router.get("/courses")
 def list_courses(viewer: Reader, limit: Limit = 50, cursor: Cursor = "") -> Page[Course]:
     """All courses, in the order they were added."""
-    after = read_cursor("courses", {}, cursor)
-    found = records.courses(viewer, after_id=after[0] if after else "", limit=limit + 1)
-    more = write_cursor("courses", {}, [found[limit - 1].id]) if len(found) > limit else None
-    return Page(items=[Course.model_validate(one) for one in found[:limit]], next=more)
+    found = records.courses(viewer, after_id=first_id("courses", {}, cursor), limit=limit + 1)
+    return page_by_id(Course, found, limit, "courses", {})
 
 
 @router.get("/courses/{course_id}")

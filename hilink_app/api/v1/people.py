@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.access import TokenViewer, scope
 from core.queries import records
-from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import program_router
 
 router = program_router("people")
@@ -33,10 +33,8 @@ def list_people(
 ) -> Page[Person]:
     """Everybody, in the order they were added."""
     filters = {"role": role}
-    after = read_cursor("people", filters, cursor)
-    found = records.people(viewer, role=role, after_id=after[0] if after else "", limit=limit + 1)
-    more = write_cursor("people", filters, [found[limit - 1].id]) if len(found) > limit else None
-    return Page(items=[Person.model_validate(one) for one in found[:limit]], next=more)
+    found = records.people(viewer, role=role, after_id=first_id("people", filters, cursor), limit=limit + 1)
+    return page_by_id(Person, found, limit, "people", filters)
 
 
 @router.get("/people/{person_id}")

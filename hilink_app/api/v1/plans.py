@@ -1,9 +1,9 @@
 """Many requests placed at once: a plan is started, looked at until it is ready, and accepted or rejected."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,12 +12,25 @@ from core.access import TokenViewer, scope
 from core.lifecycle import plans
 from core.lifecycle.requests import MAX_REASON
 from core.queries import plans as query
-from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 
 router = program_router("plans")
 Reader = Annotated[TokenViewer, Depends(scope("plans:read"))]
 Writer = Annotated[TokenViewer, Depends(scope("plans:write"))]
+Status = Literal[
+    "",
+    "waiting",
+    "solving",
+    "ready",
+    "booking",
+    "accepted",
+    "undoing",
+    "undone",
+    "rejected",
+    "cancelled",
+    "failed",
+]
 Id = Annotated[str, Field(max_length=40)]
 
 
@@ -83,6 +96,20 @@ def start_plan(viewer: Writer, new: NewPlan, _key: Key = "") -> JSONResponse:
     return _plan(viewer, plans.start_plan(viewer, new.from_day, new.until_day, new.request_ids), 202)
 
 
+@router.get("/plans")
+def list_plans(
+    viewer: Reader,
+    status: Annotated[Status, Query()] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[Plan]:
+    """All plans, in the order they were started."""
+    filters = {"status": status}
+    after_id = first_id("plans", filters, cursor)
+    found = query.records(viewer, status=status, after_id=after_id, limit=limit + 1)
+    return page_by_id(Plan, found, limit, "plans", filters)
+
+
 @router.get("/plans/{plan_id}", response_model=Plan)
 def get_plan(viewer: Reader, plan_id: str) -> JSONResponse:
     """One plan, and how far it is."""
@@ -93,10 +120,8 @@ def get_plan(viewer: Reader, plan_id: str) -> JSONResponse:
 def list_lines(viewer: Reader, plan_id: str, limit: Limit = 50, cursor: Cursor = "") -> Page[Line]:
     """Who would be taught when by whom, and who found no place and why."""
     filters = {"plan_id": plan_id}
-    after = read_cursor("plan_lines", filters, cursor)
-    found = query.lines(viewer, plan_id, after[0] if after else "", limit + 1)
-    more = write_cursor("plan_lines", filters, [found[limit - 1].id]) if len(found) > limit else None
-    return Page(items=[Line.model_validate(one) for one in found[:limit]], next=more)
+    found = query.lines(viewer, plan_id, first_id("plan_lines", filters, cursor), limit + 1)
+    return page_by_id(Line, found, limit, "plan_lines", filters)
 
 
 @router.post("/plans/{plan_id}/accept", status_code=202, response_model=Plan)

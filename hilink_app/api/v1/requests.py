@@ -13,7 +13,7 @@ from core.lifecycle import requests
 from core.lifecycle.requests import MAX_NOTE, MAX_REASON, MOST_A_WEEK, MOST_LESSONS, MOST_WINDOWS
 from core.queries import wanted
 from core.scheduling.wish import Slot, WishWindow
-from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 from hilink_app.api.v1.series import Booked, Refused
 
@@ -142,12 +142,14 @@ def list_requests(
 ) -> Page[LessonRequest]:
     """Requests for lessons, in the order they were made."""
     filters = {"status": status, "student_id": student_id}
-    after = read_cursor("requests", filters, cursor)
     found = wanted.requests(
-        viewer, status=status, student_id=student_id, after_id=after[0] if after else "", limit=limit + 1
+        viewer,
+        status=status,
+        student_id=student_id,
+        after_id=first_id("requests", filters, cursor),
+        limit=limit + 1,
     )
-    more = write_cursor("requests", filters, [found[limit - 1].id]) if len(found) > limit else None
-    return Page(items=[LessonRequest.model_validate(one) for one in found[:limit]], next=more)
+    return page_by_id(LessonRequest, found, limit, "requests", filters)
 
 
 @router.post("/requests", status_code=201, response_model=LessonRequest)

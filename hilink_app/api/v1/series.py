@@ -13,6 +13,7 @@ from core.lifecycle import series, series_change
 from core.lifecycle.schedule import MAX_STUDENTS
 from core.queries import records
 from core.scheduling.recurrence import MAX_TEXT
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 
 router = program_router("series")
@@ -89,6 +90,20 @@ class Changed(BaseModel):
     session_ids: list[str] = Field(description="Lessons that changed.")
     made: list[str]
     cancelled: list[str]
+
+
+@router.get("/series")
+def list_series(
+    viewer: Reader,
+    status: Annotated[Literal["", "active", "ended", "cancelled"], Query()] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[Series]:
+    """All series, in the order they were booked."""
+    filters = {"status": status}
+    after_id = first_id("series", filters, cursor)
+    found = records.all_series(viewer, status=status, after_id=after_id, limit=limit + 1)
+    return page_by_id(Series, found, limit, "series", filters)
 
 
 @router.get("/series/{series_id}", response_model=Series)

@@ -9,14 +9,15 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.access import TokenViewer, scope
-from core.lifecycle import schedule
-from core.queries import records
+from core.lifecycle import join, schedule
+from core.queries import records, upcoming
 from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 
 router = program_router("sessions")
 Reader = Annotated[TokenViewer, Depends(scope("sessions:read"))]
 Writer = Annotated[TokenViewer, Depends(scope("sessions:write"))]
+Linker = Annotated[TokenViewer, Depends(scope("links:write"))]
 
 
 class Session(BaseModel):
@@ -57,6 +58,37 @@ class SessionChange(BaseModel):
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
     instructor_id: str | None = Field(default=None, max_length=40)
+
+
+class Readiness(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    ready: bool
+    missing: list[str] = Field(description="room, node, links, told, materials, briefing.")
+    why: list[str] = Field(description="The same as sentences.")
+    checked_at: datetime | None = Field(description="null: nobody looked at the lesson as it is now.")
+
+
+class May(BaseModel):
+    may: str = Field(description="allowed, request (a coordinator is asked), refused.")
+    why: list[str] = Field(description="Why it is not allowed, as sentences.")
+
+
+class Options(BaseModel):
+    move: May
+    cancel: May
+    credit: bool = Field(description="Cancelled now, it may be had again.")
+    until: datetime = Field(description="By themselves until then.")
+    starts: list[datetime] = Field(description="Other times that suit everybody.")
+    version: int = Field(description="Of the lesson.")
+
+
+class LinkFor(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    person_id: str = Field(max_length=40)
+
+
+class Link(BaseModel):
+    url: str
 
 
 @router.get("/sessions")
@@ -136,6 +168,34 @@ def cancel_session(viewer: Writer, session_id: str, if_match: IfMatch = "", _key
     """Cancel a lesson: places are freed, join links end, everybody is told. It stays to be read."""
     schedule.cancel_session(viewer, session_id, version_seen(if_match))
     return _now(viewer, session_id)
+
+
+@router.get("/sessions/{session_id}/readiness")
+def get_readiness(viewer: Reader, session_id: str) -> Readiness:
+    """Whether everybody could join a lesson to come, as of the last look at it."""
+    return Readiness.model_validate(records.readiness(viewer, session_id))
+
+
+@router.get("/sessions/{session_id}/options")
+def get_options(
+    viewer: Reader, session_id: str, student_id: Annotated[str, Query(min_length=1, max_length=40)]
+) -> Options:
+    """What a student's family may do with this lesson now, and when it could be instead."""
+    found = upcoming.options(viewer, session_id, student_id)
+    return Options(
+        move=May(may=found.move, why=found.move_why),
+        cancel=May(may=found.cancel, why=found.cancel_why),
+        credit=found.credit,
+        until=datetime.fromisoformat(found.until),
+        starts=[datetime.fromisoformat(at) for day in found.days for at in day.starts],
+        version=found.version,
+    )
+
+
+@router.post("/sessions/{session_id}/links", status_code=201, response_model=Link)
+def make_link(viewer: Linker, session_id: str, wanted: LinkFor, _key: Key = "") -> JSONResponse:
+    """A personal link of somebody in this lesson: whoever has it enters as them. It moves with the lesson."""
+    return answered(Link(url=join.make_link(viewer, session_id, wanted.person_id)).model_dump(), 201)
 
 
 def _now(viewer: TokenViewer, session_id: str, status: int = 200) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Lessons that lost their instructor: who was asked, and asking more."""
+"""Lessons that lost their instructor: saying so, who was asked, asking more, and answering for them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.access import TokenViewer, scope
 from core.lifecycle import substitutes
 from core.queries import records
-from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
+from hilink_app.api.v1.paging import Cursor, Limit, Page, first_id, page_by_id
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
 
 router = program_router("substitutions")
@@ -41,6 +41,15 @@ class Substitution(BaseModel):
     version: int
 
 
+class Absence(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    note: str = Field(default="", max_length=substitutes.MOST_WORDS, description="Why; coordinators read it.")
+
+
+class Answered(BaseModel):
+    session_id: str = Field(description="The lesson it is about.")
+
+
 class NewOffers(BaseModel):
     """Who is asked; the first to accept has the lesson."""
 
@@ -57,10 +66,22 @@ def list_substitutions(
 ) -> Page[Substitution]:
     """Searches for a substitute, in the order they began."""
     filters = {"status": status}
-    after = read_cursor("substitutions", filters, cursor)
-    found = records.substitutions(viewer, status=status, after_id=after[0] if after else "", limit=limit + 1)
-    more = write_cursor("substitutions", filters, [found[limit - 1].id]) if len(found) > limit else None
-    return Page(items=[Substitution.model_validate(one) for one in found[:limit]], next=more)
+    found = records.substitutions(
+        viewer, status=status, after_id=first_id("substitutions", filters, cursor), limit=limit + 1
+    )
+    return page_by_id(Substitution, found, limit, "substitutions", filters)
+
+
+@router.get("/substitutions/{substitution_id}", response_model=Substitution)
+def get_substitution(viewer: Reader, substitution_id: str) -> JSONResponse:
+    """One of them."""
+    return _as_it_is(viewer, substitution_id)
+
+
+@router.post("/sessions/{session_id}/substitution", status_code=201, response_model=Substitution)
+def ask(viewer: Writer, session_id: str, absence: Absence, _key: Key = "") -> JSONResponse:
+    """The instructor of this lesson cannot come: others are asked from now on. Saying so again changes nothing."""
+    return _as_it_is(viewer, substitutes.ask(viewer, session_id, absence.note), 201)
 
 
 @router.post("/substitutions/{substitution_id}/offers", status_code=201, response_model=Substitution)
@@ -69,5 +90,28 @@ def offer(
 ) -> JSONResponse:
     """Ask these instructors, ranked or not."""
     substitutes.offer(viewer, substitution_id, new.instructor_ids, version_seen(if_match))
+    return _as_it_is(viewer, substitution_id, 201)
+
+
+@router.post("/substitutions/{substitution_id}/withdraw", response_model=Substitution)
+def withdraw(viewer: Writer, substitution_id: str, _key: Key = "") -> JSONResponse:
+    """The instructor comes after all. 409 when somebody has taken the lesson."""
+    substitutes.withdraw(viewer, substitution_id)
+    return _as_it_is(viewer, substitution_id)
+
+
+@router.post("/offers/{offer_id}/accept", response_model=Answered)
+def accept(viewer: Writer, offer_id: str, _key: Key = "") -> JSONResponse:
+    """Whom it was made to takes the lesson. 409 when somebody else was faster, it is over, or they are not free."""
+    return answered(Answered(session_id=substitutes.accept_offer(viewer, offer_id)).model_dump())
+
+
+@router.post("/offers/{offer_id}/decline", response_model=Answered)
+def decline(viewer: Writer, offer_id: str, _key: Key = "") -> JSONResponse:
+    """Whom it was made to cannot; the next ones are asked."""
+    return answered(Answered(session_id=substitutes.decline_offer(viewer, offer_id)).model_dump())
+
+
+def _as_it_is(viewer: TokenViewer, substitution_id: str, status: int = 200) -> JSONResponse:
     record = records.substitution(viewer, substitution_id)
-    return answered(jsonable_encoder(Substitution.model_validate(record)), 201)
+    return answered(jsonable_encoder(Substitution.model_validate(record)), status)
