@@ -18,15 +18,15 @@ from sqlmodel import Session, col, func, select
 
 from core import services
 from core.access import SYSTEM, Actor
-from core.clock import cancel_timers, on_timer, set_timer
-from core.delivery import audit, emit
+from core.clock import on_timer, set_timer
+from core.delivery import emit
 from core.domain import ClassSession, Seat, SubstituteOffer, Substitution, Timer
 from core.domain.change import LOOKING
 from core.domain.load import get_session, seats
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from core.events import OfferChanged, SubstitutionChanged
+from core.events import OfferChanged
 from core.i18n import N_
-from core.lifecycle.cases import open_case, settle_cases
+from core.lifecycle import substitute_search as search
 from core.lifecycle.clash import Booking, clash
 from core.lifecycle.notify import queue_message
 from core.lifecycle.schedule import reassign_in
@@ -35,7 +35,6 @@ from core.scheduling.availability import Reason
 from core.scheduling.matching import Fit, Ranking, rank_teachers, reasons_against_teacher
 from core.scheduling.windows import Window
 
-CASE = "substitute_needed"
 BY_TIME = ("away", "shrunk")
 """Reasons that are about an instructor's time, not about one lesson."""
 MOST_ASKED = 10
@@ -61,11 +60,11 @@ def open_in(db: Session, actor: Actor, session_id: str, reason: str, note: str =
     session = get_session(db, session_id, lock=True)
     if session.status != "scheduled" or session.starts_at <= now:
         raise Conflict("This lesson has started or is over; it cannot be changed any more.")
-    known = _live_of(db, session_id)
+    known = search.live_of(db, session_id)
     if known is not None:
         if known.session_version == session.version:
             return known.id
-        _withdraw(db, actor, known)
+        search.end_search(db, actor, known)
     margin = min(timedelta(seconds=settings.substitute_margin_s), (session.starts_at - now) / 2)
     row = Substitution(
         session_id=session_id,
@@ -81,7 +80,7 @@ def open_in(db: Session, actor: Actor, session_id: str, reason: str, note: str =
     db.flush()
     set_timer(db, "substitute_round", row.id, now)
     set_timer(db, "substitute_due", row.id, row.due_at)
-    _tell(db, actor, row, "opened")
+    search.tell(db, actor, row, "opened")
     return row.id
 
 
@@ -117,14 +116,14 @@ def withdraw(actor: Actor, substitution_id: str, version: int | None = None) -> 
     Conflict when somebody has.
     """
     with services.current().store.write() as db:
-        row = _locked(db, substitution_id)
+        row = search.locked(db, substitution_id)
         if actor.person_id != row.out_id and not actor.has("coordinator"):
             raise NotAllowed()
         if row.status == "filled":
             raise Conflict(_TAKEN)
         if row.status not in LOOKING or version not in (None, row.version):
             raise Conflict()
-        _withdraw(db, actor, row)
+        search.end_search(db, actor, row)
 
 
 def withdraw_in(
@@ -150,9 +149,9 @@ def withdraw_in(
     for found, session in known:
         if not fits(found.out_id, Window(session.starts_at, session.ends_at)):
             continue
-        row = _locked(db, found.id)
+        row = search.locked(db, found.id)
         if row.status in LOOKING:
-            _withdraw(db, actor, row)
+            search.end_search(db, actor, row)
             kept.append(row.session_id)
     return kept
 
@@ -167,8 +166,8 @@ def offer(
     if not actor.has("coordinator"):
         raise NotAllowed()
     with services.current().store.write() as db:
-        row = _locked(db, substitution_id)
-        session = _current(db, row)
+        row = search.locked(db, substitution_id)
+        session = search.lesson_of(db, row)
         if version not in (None, row.version) or session is None or row.status not in LOOKING:
             raise Conflict()
         ranking = ranking_of(db, session, row.out_id)
@@ -191,7 +190,7 @@ def accept_offer(actor: Actor, offer_id: str) -> str:
             found, row = _offer(db, actor, offer_id)
             if found.status == "accepted":
                 return row.session_id
-            session = _current(db, row)
+            session = search.lesson_of(db, row)
             _check_open(found, row, session, service.clock.now())
             assert session is not None
             instructor_id = found.instructor_id
@@ -201,7 +200,7 @@ def accept_offer(actor: Actor, offer_id: str) -> str:
             db.add(found)
             db.flush()
             reassign_in(db, actor, session, instructor_id)
-            _fill(db, actor, row, found)
+            search.fill(db, actor, row, found)
             return row.session_id
     except DBAPIError as error:
         if session is None:
@@ -218,22 +217,22 @@ def decline_offer(actor: Actor, offer_id: str) -> str:
         if found.status == "accepted":
             raise Conflict("You have accepted this lesson. Please say that you cannot come instead.")
         if found.status == "offered":
-            _end(db, found, "declined")
-            _go_on(db, row)
+            search.end_offer(db, found, "declined")
+            search.go_on(db, row)
         return row.session_id
 
 
 @on_timer("substitute_round")
 def next_round(db: Session, timer: Timer, now: datetime) -> None:
     """Ask the next best ones; when nobody is left, a coordinator takes over. A lesson that changed needs nobody."""
-    row = _locked(db, timer.subject_id)
-    session = _current(db, row)
+    row = search.locked(db, timer.subject_id)
+    session = search.lesson_of(db, row)
     if row.status not in LOOKING:
         return
     if session is None:
-        _withdraw(db, SYSTEM, row)
+        search.end_search(db, SYSTEM, row)
         return
-    if _open_offers(db, row.id):
+    if search.open_offers(db, row.id):
         return
     asked = set(
         db.exec(select(SubstituteOffer.instructor_id).where(SubstituteOffer.substitution_id == row.id))
@@ -241,7 +240,7 @@ def next_round(db: Session, timer: Timer, now: datetime) -> None:
     fits = [fit for fit in ranking_of(db, session, row.out_id).fit if fit.person_id not in asked]
     most = services.current().settings.substitutes_at_a_time
     if not fits:
-        _escalate(db, row)
+        search.escalate(db, row)
     else:
         _offer_to(db, SYSTEM, row, session, fits[:most])
 
@@ -249,22 +248,22 @@ def next_round(db: Session, timer: Timer, now: datetime) -> None:
 @on_timer("substitute_offers_end")
 def end_offers(db: Session, timer: Timer, now: datetime) -> None:
     """Offers nobody answered."""
-    row = _locked(db, timer.subject_id)
-    for one in _open_offers(db, row.id):
+    row = search.locked(db, timer.subject_id)
+    for one in search.open_offers(db, row.id):
         if one.expires_at <= now:
-            _end(db, one, "expired")
-    _go_on(db, row)
+            search.end_offer(db, one, "expired")
+    search.go_on(db, row)
 
 
 @on_timer("substitute_due")
 def out_of_time(db: Session, timer: Timer, now: datetime) -> None:
     """Offers that are open stay so: somebody may still accept."""
-    row = _locked(db, timer.subject_id)
+    row = search.locked(db, timer.subject_id)
     if row.status in ("open", "offered"):
-        if _current(db, row) is None:
-            _withdraw(db, SYSTEM, row)
+        if search.lesson_of(db, row) is None:
+            search.end_search(db, SYSTEM, row)
         else:
-            _escalate(db, row)
+            search.escalate(db, row)
 
 
 def ranking_of(db: Session, session: ClassSession, out_id: str) -> Ranking:
@@ -347,92 +346,11 @@ def _offer_to(
     if row.status == "open":
         row.status = "offered"
     set_timer(db, "substitute_offers_end", row.id, expires_at)
-    _tell(db, actor, row, "offered")
+    search.tell(db, actor, row, "offered")
 
 
 def _plain(reason: Reason, met: bool) -> dict[str, Any]:
     return {**asdict(reason), "met": met}
-
-
-def _go_on(db: Session, row: Substitution) -> None:
-    """Nobody is being asked any more: the next round comes at once."""
-    if row.status == "offered" and not _open_offers(db, row.id):
-        row.status = "open"
-        set_timer(db, "substitute_round", row.id, services.current().clock.now())
-        _tell(db, SYSTEM, row, "unanswered")
-
-
-def _fill(db: Session, actor: Actor, row: Substitution, accepted: SubstituteOffer) -> None:
-    row.status, row.filled_by = "filled", accepted.instructor_id
-    row.filled_at = services.current().clock.now()
-    _thank_others(db, row)
-    settle_cases(db, CASE, row.session_id, "A substitute was found.")
-    cancel_timers(db, row.id)
-    emit(
-        db,
-        OfferChanged(
-            session_id=row.session_id,
-            person_id=accepted.instructor_id,
-            offer_id=accepted.id,
-            change="accepted",
-        ),
-    )
-    _tell(db, actor, row, "filled")
-
-
-def _escalate(db: Session, row: Substitution) -> None:
-    row.status = "escalated"
-    open_case(
-        db,
-        CASE,
-        dedupe=f"{CASE}:{row.id}",
-        session_id=row.session_id,
-        person_id=row.out_id,
-        facts={"substitution_id": row.id},
-    )
-    _tell(db, SYSTEM, row, "escalated")
-
-
-def _withdraw(db: Session, actor: Actor, row: Substitution) -> None:
-    row.status = "withdrawn"
-    _thank_others(db, row)
-    settle_cases(db, CASE, row.session_id, "A substitute is not needed any more.")
-    cancel_timers(db, row.id)
-    _tell(db, actor, row, "withdrawn")
-
-
-def _thank_others(db: Session, row: Substitution) -> None:
-    """Who was asked and has not answered need not think about it any more."""
-    for one in _open_offers(db, row.id):
-        _end(db, one, "withdrawn")
-        queue_message(
-            db,
-            "substitute_over",
-            one.instructor_id,
-            dedupe=f"substitute_over:{one.id}",
-            session_id=row.session_id,
-        )
-
-
-def _end(db: Session, one: SubstituteOffer, status: str) -> None:
-    one.status, one.version = status, one.version + 1
-    one.answered_at = services.current().clock.now()
-    db.add(one)
-    db.flush()
-    emit(db, OfferChanged(person_id=one.instructor_id, offer_id=one.id, change=status))
-
-
-def _tell(db: Session, actor: Actor, row: Substitution, change: str) -> None:
-    row.version += 1 if change != "opened" else 0
-    db.add(row)
-    db.flush()
-    emit(
-        db,
-        SubstitutionChanged(
-            session_id=row.session_id, substitution_id=row.id, change=change, version=row.version
-        ),
-    )
-    audit(db, actor.person_id, f"substitution.{change}", row.id, row.out_id)
 
 
 def _offer(db: Session, actor: Actor, offer_id: str) -> tuple[SubstituteOffer, Substitution]:
@@ -440,7 +358,7 @@ def _offer(db: Session, actor: Actor, offer_id: str) -> tuple[SubstituteOffer, S
     known = db.get(SubstituteOffer, offer_id)
     if known is None or (known.instructor_id != actor.person_id and not actor.has("coordinator")):
         raise NotFound("We could not find this offer.")
-    row = _locked(db, known.substitution_id)
+    row = search.locked(db, known.substitution_id)
     db.refresh(known)
     return known, row
 
@@ -461,40 +379,6 @@ def _check_free(db: Session, session: ClassSession, instructor_id: str) -> None:
     against = reasons_against_teacher(as_teacher(one), lesson, services.current().clock.now())
     if any(reason.code in ("booked", "away", "busy") for reason in against):
         raise Conflict("You are not free at that time any more.")
-
-
-def _current(db: Session, row: Substitution) -> ClassSession | None:
-    """The lesson while the search still concerns it."""
-    session = db.get(ClassSession, row.session_id)
-    fits = session is not None and session.status == "scheduled" and session.version == row.session_version
-    return session if fits else None
-
-
-def _open_offers(db: Session, substitution_id: str) -> list[SubstituteOffer]:
-    return list(
-        db.exec(
-            select(SubstituteOffer)
-            .where(SubstituteOffer.substitution_id == substitution_id, SubstituteOffer.status == "offered")
-            .order_by(col(SubstituteOffer.rank))
-        )
-    )
-
-
-def _live_of(db: Session, session_id: str) -> Substitution | None:
-    query = select(Substitution).where(
-        Substitution.session_id == session_id, col(Substitution.status).in_(LOOKING)
-    )
-    return db.exec(query.with_for_update()).first()
-
-
-def _locked(db: Session, substitution_id: str) -> Substitution:
-    """The lesson is locked first, as everywhere, so that nobody waits for each other."""
-    row = db.get(Substitution, substitution_id)
-    if row is None:
-        raise NotFound("We could not find this search.")
-    get_session(db, row.session_id, lock=True)
-    db.refresh(row, with_for_update=True)
-    return row
 
 
 def _instructor(db: Session, session_id: str) -> str:

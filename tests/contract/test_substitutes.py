@@ -24,7 +24,7 @@ from core.domain import (
     Substitution,
 )
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound, UserError
-from core.lifecycle import substitutes
+from core.lifecycle import substitute_search, substitutes
 from core.lifecycle.schedule import cancel_session, move_session, reassign_session
 from core.services import Services
 from core.testing import FakeClock, seed, services
@@ -168,7 +168,7 @@ def test_declined_and_unanswered_offers_bring_the_next_round_and_then_a_coordina
     later(made, timedelta(seconds=1))
     assert status(made, found) == "escalated"
     with made.store.read() as db:
-        case = db.exec(select(ExceptionCase).where(ExceptionCase.kind == substitutes.CASE)).one()
+        case = db.exec(select(ExceptionCase).where(ExceptionCase.kind == substitute_search.CASE)).one()
         assert (case.queue, case.session_id, case.status) == ("coordinator", one.session.id, "open")
 
 
@@ -187,7 +187,7 @@ def test_time_that_runs_out_is_a_case_and_who_accepts_after_all_settles_it(made:
     substitutes.accept_offer(by(people, offer), offer.id)
     with made.store.read() as db:
         assert (
-            db.exec(select(ExceptionCase.status).where(ExceptionCase.kind == substitutes.CASE)).one()
+            db.exec(select(ExceptionCase.status).where(ExceptionCase.kind == substitute_search.CASE)).one()
             == "resolved"
         )
 
