@@ -31,8 +31,8 @@ Dead = Callable[[Delivery], None]
 
 BATCH = 20
 """Timers looked up at a time."""
-SHARE_S = 0.015
-"""Timers fire together in one transaction until it has lasted this long; then writers get in between."""
+SHARE_S = {"sqlite": 0.015, "postgresql": 0.15}
+"""Timers fire together in one transaction until it has lasted this long. SQLite has one writer: others wait for it."""
 BEHIND = timedelta(seconds=0.5)
 """A timer that has waited for so long says that there is more to do than time to do it."""
 HEARTBEAT_S = 5.0
@@ -285,29 +285,44 @@ def _fire_some(
 ) -> tuple[list[str], int]:
     """Fire the first ones in one short transaction; (those that were not reached, how many fired).
 
-    Each has a savepoint: what fails is undone alone. When the whole transaction fails, only its first timer
-    counts as failed; the others are tried again without it.
+    When one fails, all of it is undone and done again with a savepoint for each, so that it fails alone. When the
+    transaction fails even so, only its first timer counts as failed; the others are tried again without it.
     """
-    failed: dict[str, Exception] = {}
-    fired, reached = 0, 0
-    began = time.monotonic()
     try:
-        with services.store.write() as db:
-            claimed = {timer.id: timer for timer in _claim(db, timer_ids, now)}
-            for timer_id in timer_ids:
-                reached += 1
-                if (timer := claimed.get(timer_id)) is not None:
-                    try:
-                        with db.begin_nested():
-                            fired += _fire(db, timer, services.clock.now())
-                    except Exception as error:  # border: one timer's failure must not stop the clock
-                        failed[timer_id] = error
-                if time.monotonic() - began > SHARE_S:
-                    break
-    except Exception as error:  # border: the same, for what the database says at the end
-        failed, fired, reached = {timer_ids[0]: error}, 0, 1
+        return _fire_together(services, timer_ids, now)
+    except Exception:  # border: told apart below
+        failed: dict[str, Exception] = {}
+        try:
+            waiting, fired = _fire_together(services, timer_ids, now, failed)
+        except Exception as error:  # border: what the database says at the end
+            failed, waiting, fired = {timer_ids[0]: error}, timer_ids[1:], 0
     for timer_id, error in failed.items():
         _postpone(services, timer_id, now, error, dead)
+    return waiting, fired
+
+
+def _fire_together(
+    services: Services, timer_ids: list[str], now: datetime, failed: dict[str, Exception] | None = None
+) -> tuple[list[str], int]:
+    """failed: takes what fails, undone alone; None: the first failure is raised, and everything is undone."""
+    fired, reached, share_s = 0, 0, SHARE_S[services.store.dialect]
+    began = time.monotonic()
+    with services.store.write() as db:
+        claimed = {timer.id: timer for timer in _claim(db, timer_ids, now)}
+        for timer_id in timer_ids:
+            reached += 1
+            if (timer := claimed.get(timer_id)) is None:
+                continue
+            if failed is None:
+                fired += _fire(db, timer, services.clock.now())
+            else:
+                try:
+                    with db.begin_nested():
+                        fired += _fire(db, timer, services.clock.now())
+                except Exception as error:  # border: one timer's failure must not stop the clock
+                    failed[timer_id] = error
+            if time.monotonic() - began > share_s:
+                break
     return timer_ids[reached:], fired
 
 

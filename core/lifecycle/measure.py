@@ -62,7 +62,12 @@ def stage_briefing(db: Session, session_id: str) -> None:
 
     With the list of materials for the lesson. Nothing happens when it says the same already.
     """
-    session = get_session(db, session_id, lock=True)
+    brief(db, get_session(db, session_id, lock=True))
+
+
+def brief(db: Session, session: ClassSession) -> Briefing:
+    """`stage_briefing` for a lesson that the caller has locked."""
+    session_id = session.id
     students = _students(db, session_id)
     last = db.exec(
         select(Summary, ClassSession)
@@ -81,7 +86,7 @@ def stage_briefing(db: Session, session_id: str) -> None:
     from_session_id = last[1].id if last else None
     row = db.get(Briefing, session_id)
     if row is not None and (row.body, row.from_session_id) == (body, from_session_id):
-        return
+        return row
     if row is None:
         row = Briefing(session_id=session_id, prepared_at=services.current().clock.now(), version=0)
     row.from_session_id, row.body, row.status = from_session_id, body, "draft"
@@ -89,6 +94,7 @@ def stage_briefing(db: Session, session_id: str) -> None:
     row.version += 1
     db.add(row)
     emit(db, BriefingPrepared(session_id=session_id, from_session_id=row.from_session_id))
+    return row
 
 
 def _body(db: Session, session: ClassSession, students: list[str], last: Summary | None) -> dict[str, Any]:

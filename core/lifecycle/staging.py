@@ -11,9 +11,9 @@ from sqlmodel import Session
 
 from core import services
 from core.clock import on_timer, set_timer
-from core.domain import ClassSession, Timer
-from core.lifecycle.measure import stage_briefing
-from core.lifecycle.provision import provision_room, refresh_room
+from core.domain import Briefing, ClassSession, Room, Timer
+from core.lifecycle.measure import brief
+from core.lifecycle.provision import refresh_room, room_for
 from core.lifecycle.readiness import look
 
 GRACE = timedelta(seconds=60)
@@ -42,8 +42,9 @@ def stage(db: Session, timer: Timer, now: datetime) -> None:
     """Room, briefing and materials; what is still missing then is a case with a day to go."""
     row = db.get(ClassSession, timer.subject_id, with_for_update=True)
     if row is not None and row.status == "scheduled":
-        prepare(db, row)
+        kept = prepare(db, row)  # as long as somebody holds them, they are not asked for again
         look(db, row, now)
+        del kept
 
 
 @on_timer("refresh", subject=ClassSession)
@@ -54,8 +55,8 @@ def refresh(db: Session, timer: Timer, now: datetime) -> None:
         prepare(db, row)
 
 
-def prepare(db: Session, row: ClassSession) -> None:
+def prepare(db: Session, row: ClassSession) -> tuple[Room | None, Briefing]:
     """The room as the template wants it, the briefing from the newest report, and the list of materials."""
-    provision_room(db, row.id)
+    room = room_for(db, row)
     refresh_room(db, row)
-    stage_briefing(db, row.id)
+    return room, brief(db, row)

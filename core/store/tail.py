@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 500
 _SAFETY_POLL_S = 5.0
-_BEHIND_OPEN_TRANSACTION_S = 0.01
+_BEHIND_OPEN_TRANSACTION_S = (0.01, 0.02, 0.04, 0.08)
+"""Busy writers always have one open: who looks too often takes the time they need to end it."""
 _RECONNECT_S = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -65,7 +66,7 @@ class PostgresTail:
         return self._batches(after or self._newest())
 
     async def _batches(self, position: EventPosition) -> AsyncGenerator[list[DomainEvent]]:
-        failures = 0
+        failures = behind = 0
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as listener:
@@ -74,10 +75,12 @@ class PostgresTail:
                         rows, more = await asyncio.to_thread(self._after, position)
                         failures = 0
                         if rows:
+                            behind = 0
                             position = EventPosition(rows[-1].xid, rows[-1].id or 0)
                             yield rows
                         elif more:
-                            await asyncio.sleep(_BEHIND_OPEN_TRANSACTION_S)
+                            await asyncio.sleep(_BEHIND_OPEN_TRANSACTION_S[behind])
+                            behind = min(behind + 1, len(_BEHIND_OPEN_TRANSACTION_S) - 1)
                         else:
                             async for _ in listener.notifies(timeout=_SAFETY_POLL_S, stop_after=1):
                                 pass

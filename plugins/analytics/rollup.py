@@ -28,6 +28,8 @@ READER = "analytics"
 TOUCHING = frozenset(
     {"attendance.finalized", "attendance.corrected", "engagement.measured", "summary.changed"}
 )
+GATHER_S = 0.3
+"""Between two looks at what is new: a few events more cost no more."""
 STEP = 20
 """Events a transaction: a write transaction stays short."""
 ATTENDED = ("present", "late", "left_early")
@@ -185,6 +187,7 @@ async def follow() -> None:
     async for batch in store.tail(position()):
         for first in range(0, len(batch), STEP):
             await asyncio.to_thread(_take, batch[first : first + STEP])
+        await asyncio.sleep(GATHER_S)
 
 
 def _take(events: Sequence[DomainEvent]) -> None:
