@@ -3,13 +3,14 @@
 120 and 320 A/V streams (8 people to 15, 16 to 20) over UDP, DTLS and SRTP on one machine, with live RTCP (sender
 and receiver reports, REMB, a NACK a second from each subscriber) and everything the node does switched on. Both
 servers get the same packets from the same load generator, agree on the same SRTP profile, are ICE-lite, and are not
-pinned to a core. Where it is allowed to (as root), everything runs at nice -10, so that other work on the machine
-matters less. Rounds are interleaved and begin with the other server each time. Cost is the processor time of the
-server's process by the system's account, a packet that reached a subscriber; age is from a publisher's send to its
-coming to a subscriber's socket by the system's clock: what the load generator is late in looking is not the servers'.
-Nor does it interrupt them: where subscribers are other machines, nobody who takes a packet stops the next one's being
-sent (SCHED_BATCH). Peers report at times of their own. The relay has one publisher and two subscribers, because it
-decodes and encodes for each.
+pinned to a core. Janus is as Debian ships it; the node asks for real-time scheduling, as it does wherever it may
+(HILINK_MEDIA_REALTIME=false: without). Where it is allowed to (as root), everything runs at nice -10, so that other
+work on the machine matters less. Rounds are interleaved and begin with the other server each time. Cost is the
+processor time of the server's process by the system's account, a packet that reached a subscriber; age is from a
+publisher's send to its coming to a subscriber's socket by the system's clock: what the load generator is late in
+looking is not the servers'. Nor does it interrupt them: where subscribers are other machines, nobody who takes a
+packet stops the next one's being sent (SCHED_BATCH). Peers report at times of their own. The relay has one publisher
+and two subscribers, because it decodes and encodes for each.
 
 cpu_vs_janus_120, _320   median over the rounds of node / Janus, microseconds a packet
 relay_vs_cpu             how many times dearer a packet of the relay is than the node's at 120 streams
@@ -245,6 +246,7 @@ async def start_servers(ctx: Context, stack: AsyncExitStack, load: Load, measure
     media = MediaClient(f"ws://127.0.0.1:{node.hello['control_port']}/control", KEY)
     stack.push_async_callback(media.close)
     await media.wait_connected()
+    measured.load["node_realtime"] = node.hello["realtime"]
     servers = [Server("node", node.hello["pid"])]
     for streams in LOADS:
         load.add(await connect_node(media, address, streams))
