@@ -15,6 +15,7 @@ from aiortc.contrib.media import MediaRelay
 
 from rtc.loopback import allow_loopback
 from rtc.node import Node, settle_memory
+from rtc.realtime import RealTime
 
 KEY = b"a bench is no secret, 32 bytes.."
 
@@ -55,7 +56,8 @@ async def run_node(address: str) -> None:
     node = Node([address], 0, KEY)
     await node.start("127.0.0.1", 0)
     settle_memory()
-    say(pid=os.getpid(), control_port=node.control_port, **node.health())
+    realtime = os.environ.get("HILINK_MEDIA_REALTIME") != "false" and RealTime().ask()
+    say(pid=os.getpid(), control_port=node.control_port, realtime=realtime, **node.health())
     await asyncio.to_thread(sys.stdin.readline)
     await node.close()
 

@@ -186,7 +186,7 @@ class Peer:
         for _ in range(64):
             try:
                 data = receive(2048)
-            except BlockingIOError:
+            except (BlockingIOError, ConnectionRefusedError):  # nothing more; or the server has ended
                 return
             if data[0] < 128 or data[1] & 0x7F not in types or 192 <= data[1] <= 223:
                 if data[0] < 4:

@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         default="",
         description="Name of this media node, stable over restarts; empty = host and port of its control URL.",
     )
+    media_realtime: bool = Field(
+        default=True,
+        description="A media node is scheduled ahead of everything else where the system allows it (SCHED_RR).",
+    )
     media_max_rooms: int = Field(default=2_000, ge=1, description="Rooms one media node takes.")
     media_max_participants: int = Field(
         default=200, ge=2, description="People and agents in one room of a media node."

@@ -18,6 +18,7 @@ from rtc.errors import Refused
 from rtc.limits import Limits
 from rtc.participant import PROTOCOL_VERSION
 from rtc.publisher import Endpoint
+from rtc.realtime import RealTime
 from rtc.recording.recorder import Options, Recorder
 from rtc.recording.tap import RoomTap
 from rtc.registrar import Registrar
@@ -297,17 +298,21 @@ async def run(settings: Settings) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
     reporting: asyncio.Task[None] | None = None
+    realtime = RealTime()
     try:
         await node.start(
             address.hostname or "127.0.0.1", DEFAULT_PORT if address.port is None else address.port
         )
         settle_memory()
+        if settings.media_realtime:
+            realtime.ask()
         reporting = asyncio.create_task(Registrar(settings, node.health, node.control_port).run())
         await stopped.wait()
     finally:
         if reporting is not None:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
+        realtime.give_up()
         await node.close()
 
 
