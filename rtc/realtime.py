@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 PRIORITY = 1
 """The lowest there is: ahead of everything that is not real-time, behind what keeps a machine running."""
-MOST_AT_A_STRETCH_S = 0.25
+MOST_AT_A_STRETCH_S = 0.5
 """Work without a moment's rest, after which others have their turn."""
 REST_S = 10.0
 
@@ -68,6 +68,6 @@ class RealTime:
 
     def _rest(self) -> None:
         if self.on:
-            logger.warning("more media than one processor can forward: others have their turn")
+            logger.warning("media kept a processor busy without a rest: others have their turn")
             self._leave()
             self._later = self._loop.call_later(REST_S, self._enter)
