@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlmodel import select
@@ -12,6 +13,7 @@ from core.domain import (
     AuditEntry,
     AvailabilityHours,
     BusyCalendar,
+    IdempotencyKey,
     MakeUpCredit,
     Person,
     Qualification,
@@ -190,10 +192,13 @@ async def test_a_link_is_made_for_who_is_in_the_lesson_alone(academy: World) -> 
     made = await one.call("POST", path, json={"person_id": student})
     assert made.status_code == 201 and "/j/" in made.json()["url"]
     async with academy.client() as browser:
-        way = await browser.get(
-            made.json()["url"].partition("/j/")[1] + made.json()["url"].partition("/j/")[2]
-        )
+        way = await browser.get(urlsplit(made.json()["url"]).path)
         assert way.status_code in (302, 303, 307) and session["id"] in way.headers["location"]
+    key = {"idempotency-key": "twice"}
+    again = [await one.call("POST", path, json={"person_id": student}, headers=key) for _ in range(2)]
+    assert len({made.json()["url"], *(one.json()["url"] for one in again)}) == 3, "a secret is not kept"
+    with academy.services.store.read() as db:
+        assert db.exec(select(IdempotencyKey)).all() == []
     stranger = await one.call("POST", path, json={"person_id": other_teacher(academy)})
     assert (stranger.status_code, stranger.json()["error"]) == (404, "not_found")
     await one.call("DELETE", f"/sessions/{session['id']}", headers=seen(session))
@@ -201,7 +206,7 @@ async def test_a_link_is_made_for_who_is_in_the_lesson_alone(academy: World) -> 
     assert late.status_code == 409 and late.json()["message"] == "This lesson was cancelled."
     with academy.services.store.read() as db:
         noted = db.exec(select(AuditEntry.person_id).where(AuditEntry.action == "link.make")).all()
-    assert noted == [student]
+    assert noted == [student] * 3
 
 
 async def test_readiness_is_what_the_last_look_found(academy: World) -> None:

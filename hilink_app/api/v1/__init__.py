@@ -5,6 +5,7 @@ from hilink_app.api.v1 import (
     changes,
     courses,
     holidays,
+    links,
     people,
     plans,
     requests,
@@ -16,6 +17,6 @@ from hilink_app.api.v1 import (
 ROUTERS = tuple(
     one.router
     for one in (
-        people, availability, holidays, courses, sessions, series, requests, changes, plans, substitutions,
+        people, availability, holidays, courses, sessions, links, series, requests, changes, plans, substitutions,
     )
 )  # fmt: skip

@@ -39,7 +39,7 @@ class Change(BaseModel):
 
 
 class Wish(BaseModel):
-    """What a family wants to have changed, which the version of the lesson that they saw (`If-Match`) is for."""
+    """What a family wants to have changed. `If-Match`: the version of the lesson as they saw it."""
 
     model_config = ConfigDict(extra="forbid")
     session_id: str = Field(max_length=40)

@@ -109,12 +109,14 @@ def version_seen(if_match: str) -> int:
     return int(text)
 
 
-def program_router(tag: str) -> APIRouter:
-    """A router whose routes each name their scope."""
+def program_router(tag: str, *, keeps_answers: bool = True) -> APIRouter:
+    """A router whose routes each name their scope. keeps_answers: False where an answer is a secret; then nothing
+    is kept by an `Idempotency-Key`, and what is repeated is done again.
+    """
     return APIRouter(
         prefix="/api/v1",
         tags=[tag],
-        route_class=ProgramRoute,
+        route_class=ProgramRoute if keeps_answers else APIRoute,
         responses=PROBLEMS,
         dependencies=[Depends(HTTPBearer(auto_error=False, description="A token, made by a coordinator."))],
     )

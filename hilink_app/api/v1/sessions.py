@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.access import TokenViewer, scope
-from core.lifecycle import join, schedule
+from core.lifecycle import schedule
 from core.queries import records, upcoming
 from hilink_app.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
 from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, version_seen
@@ -17,7 +17,6 @@ from hilink_app.api.v1.router import IfMatch, Key, answered, program_router, ver
 router = program_router("sessions")
 Reader = Annotated[TokenViewer, Depends(scope("sessions:read"))]
 Writer = Annotated[TokenViewer, Depends(scope("sessions:write"))]
-Linker = Annotated[TokenViewer, Depends(scope("links:write"))]
 
 
 class Session(BaseModel):
@@ -80,15 +79,6 @@ class Options(BaseModel):
     until: datetime = Field(description="By themselves until then.")
     starts: list[datetime] = Field(description="Other times that suit everybody.")
     version: int = Field(description="Of the lesson.")
-
-
-class LinkFor(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    person_id: str = Field(max_length=40)
-
-
-class Link(BaseModel):
-    url: str
 
 
 @router.get("/sessions")
@@ -190,12 +180,6 @@ def get_options(
         starts=[datetime.fromisoformat(at) for day in found.days for at in day.starts],
         version=found.version,
     )
-
-
-@router.post("/sessions/{session_id}/links", status_code=201, response_model=Link)
-def make_link(viewer: Linker, session_id: str, wanted: LinkFor, _key: Key = "") -> JSONResponse:
-    """A personal link of somebody in this lesson: whoever has it enters as them. It moves with the lesson."""
-    return answered(Link(url=join.make_link(viewer, session_id, wanted.person_id)).model_dump(), 201)
 
 
 def _now(viewer: TokenViewer, session_id: str, status: int = 200) -> JSONResponse:
