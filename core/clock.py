@@ -129,7 +129,7 @@ def run_tick(services: Services, name: str) -> Any:
 
 
 def tick_timers(services: Services, dead: Dead | None = None) -> int:
-    """Fire everything that is due, oldest first; returns how many fired.
+    """Fire everything that is due, the oldest BATCH first; returns how many fired.
 
     dead: told of a timer that failed for good (`core.delivery.report_dead`).
     """
@@ -272,12 +272,17 @@ def _silent_since(services: Services) -> datetime:
 
 
 def _due(services: Services, now: datetime) -> list[str]:
-    """Known kinds only: one that no code handles any more must not fill the batch for ever."""
+    """Known kinds only: one that no code handles any more must not fill the batch for ever.
+
+    The oldest, in the order of what they are about: so two workers, whose transactions lock several lessons each,
+    never wait for each other in a circle.
+    """
     with services.store.read() as db:
-        query = select(Timer.id).where(
+        query = select(Timer.id, Timer.subject_id).where(
             Timer.status == "waiting", Timer.due_at <= now, col(Timer.kind).in_(list(_handlers))
         )
-        return list(db.exec(query.order_by(col(Timer.due_at), col(Timer.id)).limit(BATCH)))
+        rows = db.exec(query.order_by(col(Timer.due_at), col(Timer.id)).limit(BATCH)).all()
+    return [timer_id for timer_id, _ in sorted(rows, key=lambda row: row[1])]
 
 
 def _fire_some(

@@ -74,12 +74,27 @@ def test_a_rollback_leaves_no_timer(made: Services, fired: list[str]) -> None:
     assert tick_timers(made) == 0
 
 
-def test_overdue_ones_fire_in_their_order(made: Services, fired: list[str]) -> None:
-    for subject, in_s in (("c", 30), ("a", 10), ("b", 20)):
-        wind(made, subject, in_s)
+def test_overdue_ones_fire_in_one_order_everywhere_so_that_no_two_workers_wait_in_a_circle(
+    made: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    @on_timer("bell")
+    def ring(db: Session, timer: Timer, now: datetime) -> None:
+        seen.append((timer.subject_id, timer.params["n"]))
+
+    for number, (subject, in_s) in enumerate((("c", 30), ("a", 20), ("b", 10), ("a", 15))):
+        wind(made, subject, in_s, n=number)
     fake(made).advance(hours=2)
     tick_timers(made)
-    assert fired == ["a", "b", "c"]
+    assert seen == [("a", 3), ("a", 1), ("b", 2), ("c", 0)], "the oldest of each first"
+    monkeypatch.setattr(clock, "BATCH", 1)
+    seen.clear()
+    for subject, in_s in (("c", 10), ("a", 20)):
+        wind(made, subject, in_s, n=9)
+    fake(made).advance(60)
+    tick_timers(made)
+    assert seen == [("c", 9), ("a", 9)], "the oldest batch first"
 
 
 def test_cancelled_ones_do_not_fire(made: Services, fired: list[str]) -> None:
