@@ -348,7 +348,7 @@ async def test_the_description_says_what_each_step_is_for(academy: World) -> Non
     async with academy.client() as client:
         paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
     steps = [step for path, step in paths.items() if path.startswith(("/api/v1/requests", "/api/v1/changes"))]
-    assert len(steps) == 11
+    assert len(steps) == 12
     for step in steps:
         for method, one in step.items():
             assert one["description"] and {"401", "403", "409", "422"} <= set(one["responses"])
