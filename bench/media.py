@@ -16,8 +16,8 @@ cpu_vs_janus_120, _320   median over the rounds of node / Janus, microseconds a 
 relay_vs_cpu             how many times dearer a packet of the relay is than the node's at 120 streams
 delivery                 share of packets that came through the node, all rounds together
 p50_vs_janus, p99_vs_janus  ages, node / Janus: median over the rounds, the worse of the two loads
-p99_pooled                  the same of all rounds' ages together: one round in which the host took the processor
-                            away (`stolen_s`) decides it
+p99_pooled                  the same of all rounds' ages together, which one bad round decides; stolen_s: processor
+                            time that the machine's host gave to others, by server and load
 
 HILINK_BENCH_ROUNDS and HILINK_BENCH_ROUND_S make it shorter or longer. Without Janus nothing is compared with it
 and the run does not hold; `load` then says how to install it.
