@@ -218,8 +218,8 @@ async def measure(load: Load, server: Server, streams: int, measured: Measured) 
     for peer in room.subscribers:
         peer.ages_s.clear()
     measured.ages_ms[name] += ages
-    for share in SHARES:
-        measured.samples[f"age_{share}_ms_{name}"].append(percentile(ages, SHARES[share]))
+    for share, of in SHARES.items():
+        measured.samples[f"age_{share}_ms_{name}"].append(percentile(ages, of))
     measured.samples[f"stolen_s_{name}"].append(stolen_s() - stolen)
 
 

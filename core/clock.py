@@ -275,7 +275,7 @@ def _due(services: Services, now: datetime) -> list[str]:
     """Known kinds only: one that no code handles any more must not fill the batch for ever.
 
     The oldest, in the order of what they are about: so two workers, whose transactions lock several lessons each,
-    never wait for each other in a circle.
+    lock them in the same order.
     """
     with services.store.read() as db:
         query = select(Timer.id, Timer.subject_id).where(
@@ -295,7 +295,10 @@ def _fire_some(
     """
     try:
         return _fire_together(services, timer_ids, now)
-    except Exception:  # border: told apart below
+    except Exception as error:  # border: the second time tells which of them it is
+        logger.info(
+            "Timers fire again, each by itself", extra={"timers": len(timer_ids), "fault": fault(error)}
+        )
         failed: dict[str, Exception] = {}
         try:
             waiting, fired = _fire_together(services, timer_ids, now, failed)

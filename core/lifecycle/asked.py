@@ -1,4 +1,7 @@
-"""Changes outside the policy: a family asks, a coordinator grants or refuses, the family hears of it."""
+"""Changes outside the policy: a family asks, a coordinator grants or refuses, the family hears of it.
+
+Who does not want to look at the policy first calls `ask_or_do`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,8 +53,8 @@ def ask(viewer: Viewer, wish: Wish, version: int) -> str:
         found = verdict(db, row, student, wish.kind)
         if found.answer == "refused":
             raise Conflict(found.reasons[0].words, **found.reasons[0].params)
-        if wish.kind == "move" and (wish.starts_at is None or wish.starts_at <= service.clock.now()):
-            raise InvalidInput("starts_at", "Please choose a time that is still to come.")
+        if wish.kind == "move":
+            _time_of(wish)
         open_already = db.exec(
             select(ChangeRequest.id).where(
                 ChangeRequest.session_id == row.id,
@@ -98,10 +101,8 @@ def ask_or_do(viewer: Viewer, wish: Wish, version: int) -> str:
         return ask(viewer, wish, version)
     if wish.kind == "cancel":
         cancel(viewer, wish.session_id, version, student.id)
-    elif wish.starts_at is None:
-        raise InvalidInput("starts_at", "Please choose a time that is still to come.")
     else:
-        reschedule(viewer, wish.session_id, wish.starts_at, version, student.id)
+        reschedule(viewer, wish.session_id, _time_of(wish), version, student.id)
     return ""
 
 
@@ -144,6 +145,13 @@ def decide(
                 _tell_answer(db, request)
     except DBAPIError as error:
         raise clash(error, wanted) from error
+
+
+def _time_of(wish: Wish) -> datetime:
+    """Where a lesson shall go. InvalidInput for none, or one that is over."""
+    if wish.starts_at is None or wish.starts_at <= services.current().clock.now():
+        raise InvalidInput("starts_at", "Please choose a time that is still to come.")
+    return wish.starts_at
 
 
 def _request(db: Session, change_id: str, version: int) -> ChangeRequest:

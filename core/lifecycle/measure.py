@@ -65,7 +65,7 @@ def stage_briefing(db: Session, session_id: str) -> None:
     brief(db, get_session(db, session_id, lock=True))
 
 
-def brief(db: Session, session: ClassSession) -> Briefing:
+def brief(db: Session, session: ClassSession) -> None:
     """`stage_briefing` for a lesson that the caller has locked."""
     session_id = session.id
     students = _students(db, session_id)
@@ -86,7 +86,7 @@ def brief(db: Session, session: ClassSession) -> Briefing:
     from_session_id = last[1].id if last else None
     row = db.get(Briefing, session_id)
     if row is not None and (row.body, row.from_session_id) == (body, from_session_id):
-        return row
+        return
     if row is None:
         row = Briefing(session_id=session_id, prepared_at=services.current().clock.now(), version=0)
     row.from_session_id, row.body, row.status = from_session_id, body, "draft"
@@ -94,7 +94,6 @@ def brief(db: Session, session: ClassSession) -> Briefing:
     row.version += 1
     db.add(row)
     emit(db, BriefingPrepared(session_id=session_id, from_session_id=row.from_session_id))
-    return row
 
 
 def _body(db: Session, session: ClassSession, students: list[str], last: Summary | None) -> dict[str, Any]:

@@ -32,20 +32,19 @@ def provision_room(db: Session, session_id: str, house: Mapping[str, Any] | None
     room_for(db, get_session(db, session_id, lock=True), house)
 
 
-def room_for(db: Session, row: ClassSession, house: Mapping[str, Any] | None = None) -> Room | None:
-    """`provision_room` for a lesson that the caller has locked; the room, None for a cancelled lesson."""
-    room = db.get(Room, row.id)
-    if row.status == "cancelled" or room is not None:
-        return room
+def room_for(db: Session, row: ClassSession, house: Mapping[str, Any] | None = None) -> None:
+    """`provision_room` for a lesson that the caller has locked."""
+    if row.status == "cancelled" or db.get(Room, row.id) is not None:
+        return
     course = db.get_one(Course, row.course_id)
-    room = Room(
-        session_id=row.id,
-        provisioned_at=services.current().clock.now(),
-        settings={**(house or {}), **room_settings(course)},
+    db.add(
+        Room(
+            session_id=row.id,
+            provisioned_at=services.current().clock.now(),
+            settings={**(house or {}), **room_settings(course)},
+        )
     )
-    db.add(room)
     emit(db, RoomProvisioned(session_id=row.id))
-    return room
 
 
 def refresh_room(db: Session, row: ClassSession) -> bool:

@@ -32,10 +32,10 @@ from core.errors import Conflict, NotAllowed
 from core.events import LessonReady, SessionScheduled
 from core.i18n import N_
 from core.lifecycle.cases import open_case, settle_cases
-from core.lifecycle.measure import materials_of, stage_briefing
+from core.lifecycle.measure import brief, materials_of
 from core.lifecycle.media import nodes
 from core.lifecycle.notify import channels_of, readers_of
-from core.lifecycle.provision import provision_room, refresh_room
+from core.lifecycle.provision import refresh_room, room_for
 from core.lifecycle.reminders import remind_now
 
 MISSING: dict[str, str] = {
@@ -98,7 +98,7 @@ def check_now(actor: Actor, session_id: str) -> str:
 
 
 def look(db: Session, row: ClassSession, now: datetime) -> Readiness:
-    """Check, repair, check again and remember; a case for what stays missing. For lessons that have not begun."""
+    """Check, repair, check again and remember; a case for what stays missing. For lessons that have not begun, locked."""
     found = check_readiness(db, row.id)
     if found.status == "unready":
         _repair(db, row, found.checks)
@@ -243,10 +243,10 @@ def _repair(db: Session, row: ClassSession, checks: Mapping[str, bool]) -> None:
     ):
         retry(db, delivery_id)
     if not checks["room"]:
-        provision_room(db, row.id, {"lobby": "until_instructor"})
+        room_for(db, row, {"lobby": "until_instructor"})
         refresh_room(db, row)
     if not (checks["briefing"] and checks["materials"]):
-        stage_briefing(db, row.id)
+        brief(db, row)
     if not checks["told"]:
         for message in (message for found in _messages(db, row) for message in found):
             if message.status == "failed":

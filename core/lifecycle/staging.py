@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from core import services
 from core.clock import on_timer, set_timer
-from core.domain import Briefing, ClassSession, Room, Timer
+from core.domain import ClassSession, Timer
 from core.lifecycle.measure import brief
 from core.lifecycle.provision import refresh_room, room_for
 from core.lifecycle.readiness import look
@@ -42,9 +42,8 @@ def stage(db: Session, timer: Timer, now: datetime) -> None:
     """Room, briefing and materials; what is still missing then is a case with a day to go."""
     row = db.get(ClassSession, timer.subject_id, with_for_update=True)
     if row is not None and row.status == "scheduled":
-        kept = prepare(db, row)  # as long as somebody holds them, they are not asked for again
+        prepare(db, row)
         look(db, row, now)
-        del kept
 
 
 @on_timer("refresh", subject=ClassSession)
@@ -55,8 +54,8 @@ def refresh(db: Session, timer: Timer, now: datetime) -> None:
         prepare(db, row)
 
 
-def prepare(db: Session, row: ClassSession) -> tuple[Room | None, Briefing]:
+def prepare(db: Session, row: ClassSession) -> None:
     """The room as the template wants it, the briefing from the newest report, and the list of materials."""
-    room = room_for(db, row)
+    room_for(db, row)
     refresh_room(db, row)
-    return room, brief(db, row)
+    brief(db, row)

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, func, select
 from core import services
 from core.access import SYSTEM, Actor
 from core.clock import on_timer, set_timer
-from core.delivery import emit
+from core.delivery import audit, emit
 from core.domain import ClassSession, Seat, SubstituteOffer, Substitution, Timer
 from core.domain.change import LOOKING
 from core.domain.load import get_session, seats
@@ -218,6 +218,7 @@ def decline_offer(actor: Actor, offer_id: str) -> str:
             raise Conflict("You have accepted this lesson. Please say that you cannot come instead.")
         if found.status == "offered":
             search.end_offer(db, found, "declined")
+            audit(db, actor.person_id, "offer.declined", found.id, found.instructor_id)
             search.go_on(db, row)
         return row.session_id
 

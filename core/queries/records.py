@@ -121,7 +121,7 @@ class SubstitutionRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReadinessRecord:
-    """missing: codes of what was not there at the last look, why: the same in words, "" of either: it is ready.
+    """missing: codes of what was not there at the last look; why: the same in words.
 
     checked_at: None = nobody looked yet at the lesson as it is now.
     """

@@ -82,6 +82,7 @@ class PostgresTail:
                             await asyncio.sleep(_BEHIND_OPEN_TRANSACTION_S[behind])
                             behind = min(behind + 1, len(_BEHIND_OPEN_TRANSACTION_S) - 1)
                         else:
+                            behind = 0
                             async for _ in listener.notifies(timeout=_SAFETY_POLL_S, stop_after=1):
                                 pass
             except psycopg.OperationalError:

@@ -124,6 +124,7 @@ async def test_what_the_policy_does_not_allow_is_asked_for_and_may_be_withdrawn(
         ({"kind": "swap"}, 422),
         ({"kind": "move"}, 422),
         ({"kind": "move", "starts_at": "2026-01-01T10:00:00"}, 422),
+        ({"kind": "move", "starts_at": "2020-01-01T10:00:00+00:00"}, 422),
         ({"surprise": 1}, 422),
     ],
 )
@@ -180,6 +181,8 @@ async def test_an_offer_is_declined_and_a_search_ends(academy: World) -> None:
         assert (await one.call("POST", where)).status_code == 404
     with academy.services.store.read() as db:
         assert len(db.exec(select(Substitution)).all()) == 1
+        said = db.exec(select(AuditEntry).where(AuditEntry.action == "offer.declined")).one()
+    assert (said.actor_id, said.person_id) == (academy.mine.coordinator.id, other)
 
 
 # Links and readiness
