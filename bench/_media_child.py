@@ -13,6 +13,7 @@ from typing import Any
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 
+from rtc import loop
 from rtc.loopback import allow_loopback
 from rtc.node import Node, settle_memory
 from rtc.realtime import RealTime
@@ -75,4 +76,7 @@ async def run_relay() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run_node(sys.argv[2]) if sys.argv[1] == "node" else run_relay())
+    if sys.argv[1] == "node":
+        loop.run(run_node(sys.argv[2]))
+    else:
+        asyncio.run(run_relay())

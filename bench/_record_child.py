@@ -12,6 +12,7 @@ from typing import Any
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRecorder
 
+from rtc import loop
 from rtc.loopback import allow_loopback
 from rtc.node import Node
 from rtc.recording.recorder import Options
@@ -51,4 +52,7 @@ def say(**message: Any) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run({"node": node, "peer": peer}[sys.argv[1]](sys.argv[2]))
+    if sys.argv[1] == "node":
+        loop.run(node(sys.argv[2]))
+    else:
+        asyncio.run(peer(sys.argv[2]))

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rtc import loop
 from rtc.limits import Limits
 from rtc.node import Node
 
@@ -40,4 +41,4 @@ async def run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    loop.run(run())

@@ -1,10 +1,9 @@
 """The little a forwarder must see inside a payload: temporal layers, where a keyframe starts, Opus in RED."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """What a video packet's descriptor says, whatever the codec.
 
     switch_up: frames of this and higher layers from here on need nothing of what was left out before.

@@ -45,6 +45,7 @@ class Forwarder:
         "_next_in",
         "_offset",
         "_picture_offset",
+        "_repaired_bytes",
         "_reported",
         "_rtx_sequence",
         "_segments",
@@ -72,7 +73,6 @@ class Forwarder:
         "rtt_s",
         "rtx_payload_type",
         "rtx_ssrc",
-        "sent_bytes",
         "sequence_id",
         "ssrc",
         "target",
@@ -98,7 +98,7 @@ class Forwarder:
         self.pacer: Pacer | None = None
         """Set while the subscriber's line is the limit."""
         self.reason = "waiting"
-        self.packets = self.octets = self.sent_bytes = self.retransmitted = 0
+        self.packets = self.octets = self.retransmitted = self._repaired_bytes = 0
         self.loss = 0.0
         self.rtt_s = 0.0
         self.loss_at = self.rtt_at = float("-inf")
@@ -121,6 +121,11 @@ class Forwarder:
         self._sr_told: rtcp.SenderInfo | None = None
         self._segments: list[tuple[int, int, int]] = []
         """(first sequence number, its offset, its picture offset), oldest first; empty: nothing sent yet."""
+
+    @property
+    def sent_bytes(self) -> int:
+        """On the line, with what was sent again."""
+        return self.octets + OVERHEAD * self.packets + self._repaired_bytes
 
     def select(self, encoding: Encoding | None, temporal: int, now: float) -> None:
         """Send this encoding up to this temporal layer from its next keyframe on; None stops sending."""
@@ -219,7 +224,6 @@ class Forwarder:
         self.packets += 1
         self.octets += size
         size += OVERHEAD
-        self.sent_bytes += size
         if pacer is not None:
             pacer.spend(size, now)
         transport = self.transport
@@ -281,7 +285,6 @@ class Forwarder:
         self.packets += 1
         self.octets += size
         size += OVERHEAD
-        self.sent_bytes += size
         if self.pacer is not None:
             self.pacer.spend(size, now)
         timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
@@ -317,7 +320,7 @@ class Forwarder:
             )
             data = head + struct.pack("!H", out) + payload
         self.retransmitted += 1
-        self.sent_bytes += size
+        self._repaired_bytes += size
         self.transport.send_rtp(data)
         return len(data)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from core.config import Settings
 from core.ports import MediaRights
+from rtc import loop
 from rtc.control import ControlServer
 from rtc.dtls import DtlsContext
 from rtc.errors import Refused
@@ -294,9 +295,8 @@ async def run(settings: Settings) -> None:
     )
     address = urlsplit(settings.media_control_url)
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopped.set)
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     reporting: asyncio.Task[None] | None = None
     realtime = RealTime()
     try:
@@ -318,7 +318,7 @@ async def run(settings: Settings) -> None:
 
 def main(settings: Settings | None = None) -> None:
     """Run a node in this process; the `hilink media` command."""
-    asyncio.run(run(settings or Settings()))  # pyright: ignore[reportCallIssue]
+    loop.run(run(settings or Settings()))  # pyright: ignore[reportCallIssue]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rtc.errors import Malformed
 
@@ -22,8 +23,7 @@ class Block:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ReportBlock:
+class ReportBlock(NamedTuple):
     """What a receiver says about one of our streams. fraction_lost 0-1; lsr and dlsr in 1/65536 s."""
 
     ssrc: int
@@ -35,8 +35,7 @@ class ReportBlock:
     dlsr: int
 
 
-@dataclass(frozen=True, slots=True)
-class SenderInfo:
+class SenderInfo(NamedTuple):
     """Of a sender report: which NTP time a stream's RTP timestamp stands for."""
 
     ssrc: int

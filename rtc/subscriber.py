@@ -435,7 +435,6 @@ class Subscriber:
         counters = self._endpoint.port.counters
         counters.bytes_out += forwarder.sent_bytes
         counters.resent += forwarder.retransmitted
-        forwarder.sent_bytes = forwarder.retransmitted = 0
 
     def _on_block(self, block: rtcp.Block, now: float) -> None:
         if block.kind in (rtcp.RR, rtcp.SR):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rtc import stun
 from rtc.errors import Malformed
-from rtc.inbox import COUNT, Inbox
+from rtc.inbox import Inbox
 from rtc.migration import Strays
 from rtc.outbox import Counters, Outbox
 
@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 16 << 20
 SEND_BUFFER = 32 << 20
-_LOOKS = 3
 _MAX_LATER = 4096
 _LATER_AT_ONCE = 2
 """Feedback and checks that are handled before media has its turn again."""
@@ -97,19 +96,14 @@ class UdpPort:
             self._loop.call_soon(outbox.flush)
 
     def _readable(self, socket_: UdpSocket) -> None:
-        # A frame's packets follow each other: looking again at once is cheaper than a turn of the loop.
-        for _ in range(_LOOKS):
-            taken = socket_.inbox.take()
-            self._receiving = True
-            try:
-                self._receive(socket_, taken)
-            finally:
-                self._receiving = False
-                for outbox in self._filled:
-                    outbox.flush()
-                self._filled.clear()
-            if not taken or len(taken) == COUNT:
-                return
+        self._receiving = True
+        try:
+            self._receive(socket_, socket_.inbox.take())
+        finally:
+            self._receiving = False
+            for outbox in self._filled:
+                outbox.flush()
+            self._filled.clear()
 
     def _catch_up(self) -> None:
         """A little of what waits, then look whether media came."""

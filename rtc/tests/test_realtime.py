@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
 
 PROGRAM = """
 import asyncio, json, os, subprocess, sys, time
-from rtc import realtime
+from rtc import loop, realtime
 
 realtime.REST_S, realtime.MOST_AT_A_STRETCH_S = 0.3, 0.1
 said = []
@@ -48,7 +48,7 @@ async def main():
     note()
 
 
-asyncio.run(main())
+loop.run(main())
 print(json.dumps(said))
 """
 
