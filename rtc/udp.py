@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rtc.errors import Malformed
 from rtc.inbox import Inbox
 from rtc.migration import Strays
 from rtc.outbox import Counters, Outbox
+from rtc.turns import Turns, Work
 
 if TYPE_CHECKING:
     from rtc.transport import Transport
@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 16 << 20
 SEND_BUFFER = 32 << 20
-_MAX_LATER = 4096
 _LATER_AT_ONCE = 2
 """Feedback and checks that are handled before media has its turn again."""
 _SO_SNDBUFFORCE = 32
@@ -54,7 +53,7 @@ class UdpPort:
         self._loop = asyncio.get_running_loop()
         self._receiving = False
         self._filled: list[Outbox] = []
-        self._later: deque[Callable[[], object]] = deque()
+        self._later = Turns()
         """Feedback and checks of those who are here: they wait for media, which is what people hear and see."""
         for host in hosts:
             sock = _open(host, port)
@@ -108,19 +107,18 @@ class UdpPort:
     def _catch_up(self) -> None:
         """A little of what waits, then look whether media came."""
         try:
-            for _ in range(min(_LATER_AT_ONCE, len(self._later))):
-                self._later.popleft()()
+            for _ in range(_LATER_AT_ONCE):
+                if self._later:
+                    self._later.take()()
         finally:
             if self._later:
                 self._loop.call_soon(self._catch_up)
 
-    def _postpone(self, work: Callable[[], object]) -> None:
-        if len(self._later) >= _MAX_LATER:
-            self.counters.over_limit += 1
-            return
+    def _postpone(self, who: "Transport", work: Work) -> None:
         if not self._later:
             self._loop.call_soon(self._catch_up)
-        self._later.append(work)
+        if not self._later.add(who, work):
+            self.counters.over_limit += 1
 
     def _receive(self, socket_: UdpSocket, taken: Sequence[tuple[bytes, stun.Address]]) -> None:
         by_address, counters = socket_.by_address, self.counters
@@ -135,11 +133,11 @@ class UdpPort:
                     if not self._strays.adopt(self.by_ufrag, data, socket_, address):
                         counters.unknown += 1
                 elif 192 <= data[1] <= 223:
-                    self._postpone(partial(transport.receive_media, data))
+                    self._postpone(transport, partial(transport.receive_media, data))
                 else:
                     transport.receive_media(data)
             elif first < 4 and address in by_address:
-                self._postpone(partial(self._receive_stun, socket_, data, address))
+                self._postpone(by_address[address], partial(self._receive_stun, socket_, data, address))
             elif first < 4:
                 self._receive_stun(socket_, data, address)
             elif 19 < first < 64 and address in by_address:

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from rtc import udp as module
+from rtc import stun
 from rtc.transport import Transport
+from rtc.turns import MOST_EACH
 from rtc.udp import UdpPort
 
 pytestmark = pytest.mark.media
@@ -38,10 +39,10 @@ async def port() -> AsyncIterator[UdpPort]:
     made.close()
 
 
-def comes(port: UdpPort, *datagrams: bytes) -> Connection:
+def comes(port: UdpPort, *datagrams: bytes, address: stun.Address = HERE) -> Connection:
     connection = Connection()
-    port.sockets[0].by_address[HERE] = cast(Transport, connection)
-    port._receive(port.sockets[0], [(one, HERE) for one in datagrams])  # pyright: ignore[reportPrivateUsage]
+    port.sockets[0].by_address[address] = cast(Transport, connection)
+    port._receive(port.sockets[0], [(one, address) for one in datagrams])  # pyright: ignore[reportPrivateUsage]
     return connection
 
 
@@ -67,8 +68,10 @@ async def test_what_fails_does_not_hold_up_the_rest(port: UdpPort) -> None:
     assert connection.taken == [FEEDBACK, FEEDBACK] and len(said) == 1
 
 
-async def test_a_flood_of_feedback_is_bounded(port: UdpPort, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_LATER", 10)
-    connection = comes(port, *[FEEDBACK] * 25)
-    await turns(20)
-    assert len(connection.taken) == 10 and port.counters.over_limit == 15
+async def test_a_flood_of_feedback_is_bounded_and_delays_nobody_else(port: UdpPort) -> None:
+    flood = comes(port, *[FEEDBACK] * (MOST_EACH + 15))
+    quiet = comes(port, FEEDBACK, address=("127.0.0.1", 10))
+    await turns(1)
+    assert quiet.taken == [FEEDBACK] and len(flood.taken) == 1
+    await turns(MOST_EACH)
+    assert len(flood.taken) == MOST_EACH and port.counters.over_limit == 15
