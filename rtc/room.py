@@ -174,7 +174,7 @@ class Room:
                 continue
             subscriber.report(now)
             subscriber.allocate(now, self._ladders)
-            quality = subscriber.quality(now)
+            quality = subscriber.quality.news(now)
             if quality is not None:
                 publisher = participant.publisher
                 uplink = publisher.quality(now) if publisher is not None else {}
@@ -252,5 +252,5 @@ def _participant_stats(participant: Participant, now: float) -> dict[str, Any]:
         "up": up,
         "down": down,
         "sent_bps": round(subscriber.sent_bps) if subscriber else 0,
-        "line": subscriber.line_stats() if subscriber else None,
+        "line": subscriber.quality.line() if subscriber else None,
     }

@@ -12,6 +12,7 @@ from rtc.forwarder import Forwarder
 from rtc.pacer import Pacer
 from rtc.publication import Publication
 from rtc.publisher import Endpoint
+from rtc.quality import Quality
 from rtc.sent import SentPackets
 from rtc.transport import Transport
 
@@ -28,8 +29,6 @@ REPORTS_A_PACKET = 32
 """28 bytes each."""
 RTX_SHARE = 0.25
 RTX_MIN_BPS = 40_000
-QUALITY_OF_S = 6.0
-"""Browsers report on sound every 5 s."""
 EXTENSIONS = (rtp.EXT_ABS_SEND_TIME, rtp.EXT_TRANSPORT_SEQUENCE)
 
 
@@ -57,7 +56,7 @@ class Subscriber:
         """From transport-wide feedback, where it was negotiated."""
         self.sent_bps = 0.0
         self._arrivals: transport_cc.Arrivals | None = None
-        self._pacer = Pacer(time.monotonic, asyncio.get_running_loop().call_later, self._pad)
+        self.pacer = Pacer(time.monotonic, asyncio.get_running_loop().call_later, self._pad)
         self._allocation = layers.Allocation(0.0, 0.0, 0.0)
         self._audio_bps = float(AUDIO_RESERVE_BPS)
         self._recent_bps = 0.0
@@ -68,8 +67,7 @@ class Subscriber:
         self._sent_at = time.monotonic()
         self._rtx_tokens = 0.0
         self._rtx_at = time.monotonic()
-        self._quality: tuple[object, ...] = ()
-        self._quality_at = 0.0
+        self.quality = Quality(self)
 
     def negotiate(self, offer: sdp.Offer, tracks: list[Publication]) -> tuple[str, dict[str, dict[str, Any]]]:
         """Answer an offer: tracks keep their transceiver, new ones take idle ones. Returns SDP and `mids`."""
@@ -83,7 +81,7 @@ class Subscriber:
             self.transport.sent = SentPackets()
             self.line = LineEstimate(now)
             self._arrivals = transport_cc.Arrivals(self.transport.sent)
-            self._pacer.on_sent = self.line.on_sent
+            self.pacer.on_sent = self.line.on_sent
         for mid, forwarder in self.slots.items():
             if forwarder.publication is not None and forwarder.publication not in tracks:
                 self.unbind(mid)
@@ -107,7 +105,7 @@ class Subscriber:
     def unbind(self, mid: str) -> None:
         """Stop sending what is in this slot; the slot stays for another track."""
         forwarder = self.slots[mid]
-        self._pacer.drop(forwarder)
+        self.pacer.drop(forwarder)
         forwarder.select(None, 3, time.monotonic())
         forwarder.loss_at = forwarder.rtt_at = float("-inf")
         if forwarder.publication is not None:
@@ -123,7 +121,7 @@ class Subscriber:
     def close(self, reason: str) -> None:
         """Idempotent."""
         self.drop([])
-        self._pacer.close()
+        self.pacer.close()
         self.transport.close(reason)
 
     def on_connected(self) -> None:
@@ -143,7 +141,7 @@ class Subscriber:
         for forwarder in self.slots.values():
             self._account(forwarder)
         self.drop([])
-        self._pacer.close()
+        self.pacer.close()
         self.participant.on_subscriber_closed(self, reason)
 
     def on_rtp(self, packet: bytes) -> None:
@@ -170,8 +168,8 @@ class Subscriber:
             budget = UNKNOWN_BPS
         elif self.line is not None:
             budget = self.line.budget_bps
-            if self._pacer.backlog_s() > BACKLOG_S:
-                budget *= BACKLOG_S / self._pacer.backlog_s()
+            if self.pacer.backlog_s() > BACKLOG_S:
+                budget *= BACKLOG_S / self.pacer.backlog_s()
         else:
             wanted = audio + self._allocation.wanted
             budget = self.bandwidth.update(now, min(self.sent_bps, self._recent_bps), wanted)
@@ -194,77 +192,14 @@ class Subscriber:
         for at in range(0, len(reports), REPORTS_A_PACKET):
             self.transport.send_rtcp(b"".join(reports[at : at + REPORTS_A_PACKET]))
 
-    def line_stats(self) -> dict[str, Any]:
-        """What is known about the line, for stats and benches."""
-        line = self.line
-        if line is None:
-            bandwidth = self.bandwidth
-            return {
-                "by": "remb",
-                "budget_bps": round(bandwidth.budget_bps),
-                "limited": bandwidth.limited,
-                "remb_bps": bandwidth.remb_bps,
-            }
-        return {
-            "by": "transport-cc",
-            "budget_bps": round(line.budget_bps),
-            "limited": line.limited,
-            "capacity_bps": round(line.capacity_bps),
-            "delivered_bps": round(line.delivered_bps()),
-            "train_bps": round(line.train_bps),
-            "queue_ms": round(1000 * line.queue_s),
-            "loss": round(line.loss, 4),
-            "reason": line.reason,
-            "backlog_ms": round(1000 * self._pacer.backlog_s()),
-        }
-
-    def quality(self, now: float) -> dict[str, Any] | None:
-        """The protocol's `quality` when it changed or 5 s have passed, else None."""
-        shown = [
-            (forwarder, publication)
-            for forwarder in self.slots.values()
-            if (publication := forwarder.publication) is not None and publication.kind == "video"
-        ]
-        key = tuple(
-            (
-                publication,
-                forwarder.encoding and (forwarder.encoding.rid, forwarder.max_temporal),
-                forwarder.reason,
-            )
-            for forwarder, publication in shown
-        )
-        if key == self._quality and now - self._quality_at < 5:
-            return None
-        self._quality, self._quality_at = key, now
-        tracks: list[dict[str, Any]] = []
-        for forwarder, publication in shown:
-            encoding = forwarder.encoding
-            tracks.append(
-                {
-                    "participant_id": publication.participant.id,
-                    "source": publication.source,
-                    "layer": {"rid": encoding.rid, "temporal": forwarder.max_temporal} if encoding else None,
-                    "reason": forwarder.reason,
-                    "bitrate_bps": round(encoding.bitrate_bps(forwarder.max_temporal)) if encoding else 0,
-                }
-            )
-        bound = [one for one in self.slots.values() if one.publication is not None]
-        # All go the same way: the shortest round trip is the line's, the others are a busy machine's.
-        round_trips = [rtt for one in bound if (rtt := one.recent_rtt_s(now, QUALITY_OF_S)) is not None]
-        return {
-            "type": "quality",
-            "tracks": tracks,
-            "loss": round(max((one.recent_loss(now, QUALITY_OF_S) for one in bound), default=0.0), 4),
-            "rtt_ms": round(1000 * min(round_trips, default=0.0)),
-            "estimate_bps": round(self._budget_bps) if self._limited else None,
-        }
-
     @property
-    def _limited(self) -> bool:
+    def limited(self) -> bool:
+        """Whether the line has set a limit."""
         return self.line.limited if self.line is not None else self.bandwidth.limited
 
     @property
-    def _budget_bps(self) -> float:
+    def budget_bps(self) -> float:
+        """What may be sent in all, bit/s."""
         return self.line.budget_bps if self.line is not None else self.bandwidth.budget_bps
 
     def _allocate_audio(self, now: float) -> float:
@@ -286,20 +221,20 @@ class Subscriber:
         """Do what was decided. The publication whose browser has to go on with an encoding, if any."""
         forwarder, option, publication = demand.forwarder, demand.option, demand.publication
         forwarder.reason = demand.reason
-        forwarder.pacer = self._pacer if self._pacer.rate_bps is not None else None
+        forwarder.pacer = self.pacer if self.pacer.rate_bps is not None else None
         if option is None:
             if demand.reason in ("waiting", "sender"):
                 # Nothing arrives yet: stand ready for the first keyframe.
                 if forwarder.encoding is None and forwarder.target is None:
                     forwarder.select(publication.default_encoding(now), 3, now)
             elif demand.reason != "muted":
-                self._pacer.drop(forwarder)
+                self.pacer.drop(forwarder)
                 forwarder.select(None, 3, now)
             return None
         current = forwarder.encoding
         if current is not None and current is not option.encoding and current.bitrate_bps(0) > budget_bps:
             # Until the smaller one's keyframe the larger one would fill the line.
-            self._pacer.drop(forwarder)
+            self.pacer.drop(forwarder)
             forwarder.select(None, 3, now)
         forwarder.select(option.encoding, option.temporal, now)
         return publication if publication.ask(option.encoding, now) else None
@@ -311,17 +246,17 @@ class Subscriber:
             return
         wanted, better = self._wanted()
         if self.transport.connected:
-            if line.wants_train(now, better) and self._pacer.quiet:
+            if line.wants_train(now, better) and self.pacer.quiet:
                 first = sent.next
                 for _ in range(TRAIN_PACKETS):
-                    self._pacer.spend(self._pad(now), now)
+                    self.pacer.spend(self._pad(now), now)
                 if sent.next > first:
                     line.train_left(first, sent.next, now)
             line.wants_ramp(now, wanted, better)
         rate = line.pace_bps
-        self._pacer.set_rate(rate, line.ramp.until if line.ramp is not None else 0.0)
+        self.pacer.set_rate(rate, line.ramp.until if line.ramp is not None else 0.0)
         for forwarder in self.slots.values():
-            forwarder.pacer = self._pacer if rate is not None else None
+            forwarder.pacer = self.pacer if rate is not None else None
 
     def _wanted(self) -> tuple[float, float]:
         """Everything in full, and the next better quality (0: none), with the sound."""
@@ -473,7 +408,7 @@ class Subscriber:
             encoding.request_keyframe(now)
 
     def _on_nack(self, forwarder: Forwarder, lost: list[int], now: float) -> None:
-        rate = max(RTX_MIN_BPS, RTX_SHARE * (self._budget_bps if self._limited else self.sent_bps))
+        rate = max(RTX_MIN_BPS, RTX_SHARE * (self.budget_bps if self.limited else self.sent_bps))
         self._rtx_tokens = min(rate / 2, self._rtx_tokens + (now - self._rtx_at) * rate)
         self._rtx_at = now
         for sequence in lost:
@@ -482,7 +417,7 @@ class Subscriber:
                 return
             size = forwarder.retransmit(sequence, now)
             self._rtx_tokens -= 8 * size
-            self._pacer.spend(size, now)
+            self.pacer.spend(size, now)
 
     def _demands(self) -> list[layers.Demand]:
         visible = self.participant.visible
