@@ -247,10 +247,11 @@ class Forwarder:
         stream = self._stream
         if stream is None:
             stream = self._stream = transport.stream(self.ssrc.to_bytes(4, "big"))
-        assert transport.destination is not None
+        destination = transport.destination
+        assert destination is not None
         outbox.put_media(
             stream,
-            transport.destination,
+            destination,
             start,
             sequence,
             timestamp,

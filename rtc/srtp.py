@@ -11,6 +11,8 @@ from rtc.dtls import SrtpKeys
 MAX_INBOUND_SSRCS = 64
 """libsrtp keeps state for every SSRC it has seen, so a publisher may not invent them without end."""
 REPLAY_WINDOW = 1024
+SEND_WINDOW = 512
+"""Forwarders repeat packets of their last 512 only (rtc.forwarder.RING); moving it on costs by its length."""
 MAX_PACKET = 2048
 _PROFILES = {
     b"SRTP_AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
@@ -27,8 +29,8 @@ class Srtp:
     def __init__(self, keys: SrtpKeys) -> None:
         profile = _PROFILES[keys.profile]
         engine = self._engine = srtp_fast.engine
-        self._send_policy = _policy(keys.send, Policy.SSRC_ANY_OUTBOUND, profile)
-        self._receive = engine.open(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, profile))
+        self._send_policy = _policy(keys.send, Policy.SSRC_ANY_OUTBOUND, profile, SEND_WINDOW)
+        self._receive = engine.open(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, profile, REPLAY_WINDOW))
         self.reports = engine.open(self._send_policy)
         """What outgoing RTCP is protected with, whatever its SSRC."""
         self._memory = memoryview(bytearray(MAX_PACKET + srtp_fast.ROOM))
@@ -97,9 +99,9 @@ class Srtp:
         return bytes(memory[: length[0]])
 
 
-def _policy(key: bytes, ssrc_type: int, profile: int) -> Policy:
+def _policy(key: bytes, ssrc_type: int, profile: int, window: int) -> Policy:
     policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=profile)
     # A retransmission without RTX repeats a sequence number on purpose.
     policy.allow_repeat_tx = True
-    policy.window_size = REPLAY_WINDOW
+    policy.window_size = window
     return policy

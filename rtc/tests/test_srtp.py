@@ -14,6 +14,7 @@ from pylibsrtp import Policy, Session
 
 from rtc import srtp_fast
 from rtc.dtls import SrtpKeys
+from rtc.forwarder import RING
 from rtc.srtp import MAX_INBOUND_SSRCS, Srtp
 
 pytestmark = pytest.mark.unit
@@ -115,6 +116,16 @@ def test_a_publisher_cannot_invent_ssrcs_without_end() -> None:
     taken = [ssrc for ssrc in range(1, 200) if node.unprotect(sender.protect(packet(9, ssrc)))]
     assert taken == list(range(1, MAX_INBOUND_SSRCS + 1))
     assert node.unprotect(sender.protect(packet(10, 5))), "the known ones go on"
+
+
+@pytest.mark.parametrize("behind", [1, RING - 1])
+def test_the_oldest_packet_that_may_be_repeated_is_still_protected(behind: int) -> None:
+    srtp = Srtp(keys()[0])
+    stream = srtp.stream(struct.pack("!L", 77))
+    for number in range(1000, 1000 + RING):
+        transform(srtp_fast.engine, srtp_fast.engine.protect, stream.handle, packet(number))
+    again = packet(999 + RING - behind)
+    assert len(transform(srtp_fast.engine, srtp_fast.engine.protect, stream.handle, again)) > len(again)
 
 
 def test_what_is_forgotten_takes_no_memory() -> None:
