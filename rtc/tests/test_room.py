@@ -14,7 +14,10 @@ pytestmark = pytest.mark.unit
 
 
 def room_of(count: int) -> Room:
-    room = Room("r1", cast(Any, SimpleNamespace(limits=Limits())), lambda *_: None)
+    def emit(*event: object) -> None:
+        """Nobody listens."""
+
+    room = Room("r1", cast(Any, SimpleNamespace(limits=Limits())), emit)
     for number in range(count):
         room.join(str(number), MediaRights())
     return room
