@@ -133,7 +133,7 @@ class Dtls:
         except SSL.Error as error:
             if self.keys is None:
                 self.closed = True
-                raise Refused("dtls", "handshake failed") from error
+                raise Refused("dtls", f"handshake failed: {_why(error)}") from error
             # After the handshake a bad record is dropped (RFC 6347, 4.1.2.7); media goes on.
         return self._pending()
 
@@ -190,6 +190,12 @@ class Dtls:
             except SSL.Error:
                 break
         return pack_records(data)
+
+
+def _why(error: SSL.Error) -> str:
+    """OpenSSL's own words, as far as it has some."""
+    queue: list[tuple[str, str, str]] = error.args[0] if error.args else []
+    return "; ".join(reason for _, _, reason in queue) or "no reason given"
 
 
 def pack_records(data: bytes) -> list[bytes]:

@@ -1,6 +1,8 @@
-"""WHIP and WHEP with real packets: aiortc clients over HTTP, the real room server, a real node."""
+"""WHIP and WHEP with real packets: aiortc clients and FFmpeg over HTTP, the real room server, a real node."""
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import plugins.classroom
 from core import services as installed
 from core.lifecycle import wiring
 from core.testing import seed, services
+from hilink_app.toolchain import tls
 from plugins.classroom.tests.conftest import House, School, serving
 from rtc.loopback import allow_loopback
 from rtc.media_client import MediaClient
@@ -24,6 +27,7 @@ from rtc.node import Node
 from rtc.tests.conftest import KEY, eventually
 from rtc.tests.test_following import LUMA, Plain
 from rtc.tests.test_node import Tone
+from tests.media import ffmpeg_program
 
 pytestmark = pytest.mark.media
 
@@ -57,12 +61,17 @@ class Program:
 
     def __init__(self, base: str, path: str, token: str) -> None:
         allow_loopback()
-        self._base, self._path, self._token = base, path, token
+        self._base, self._path, self.token = base, path, token
         self.location = self.tag = ""
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
+    @property
+    def address(self) -> str:
+        """What people paste into other programs."""
+        return self._base + self._path
+
     async def ask(self, method: str, path: str, body: str = "", **headers: str) -> httpx.Response:
-        given = {"authorization": f"Bearer {self._token}", **headers}
+        given = {"authorization": f"Bearer {self.token}", **headers}
         async with httpx.AsyncClient(base_url=self._base, trust_env=False) as client:
             return await client.request(method, path, content=body, headers=given)
 
@@ -155,13 +164,42 @@ async def test_a_program_publishes_a_screen_that_another_watches(
     assert len(lesson.participants()) == 3
     for one in (obs, wall):
         assert (await one.ask("DELETE", one.location)).status_code == 200
-    await eventually(lambda: alone(lesson))
+    await eventually(lambda: are_there(lesson, 1))
     assert not lesson.node.endpoint.port.by_ufrag
     assert (await obs.ask("DELETE", obs.location)).status_code == 404
 
 
-async def alone(lesson: Lesson) -> bool:
-    return len(lesson.participants()) == 1
+async def are_there(lesson: Lesson, count: int) -> bool:
+    return len(lesson.participants()) == count
+
+
+async def test_ffmpeg_sends_and_another_watches(
+    lesson: Lesson, programs: list[Program], tmp_path: Path
+) -> None:
+    people = lesson.school.lesson
+    await lesson.house.join(people.instructor.id)
+    door = await lesson.program(people.instructor.id, "whip")
+    wall = await lesson.program(people.coordinator.id, "whep")
+    programs += [door, wall]
+    await wall.watch()
+    certificate = tls.ensure(tmp_path / "tls", [])
+    command = [
+        sys.executable,
+        ffmpeg_program.__file__,
+        door.address,
+        door.token,
+        str(certificate.cert),
+        str(certificate.key),
+    ]
+    ffmpeg = await asyncio.create_subprocess_exec(*command, stdin=PIPE)
+    assert ffmpeg.stdin is not None
+    await wall.shows("bright")
+    frames = [await asyncio.wait_for(wall.received("audio").recv(), 10) for _ in range(20)]
+    assert any(frame.to_ndarray().any() for frame in frames)
+    assert len(lesson.participants()) == 3
+    ffmpeg.stdin.close()
+    assert await asyncio.wait_for(ffmpeg.wait(), 20) == 0
+    await eventually(lambda: are_there(lesson, 2))
 
 
 async def test_an_ice_restart_by_patch_keeps_the_pictures_coming(
@@ -214,7 +252,7 @@ async def test_a_program_that_hangs_up_ends_its_connection(lesson: Lesson, progr
     await obs.publish(Plain("dark"))
     await eventually(lambda: connected(lesson, obs))
     await obs.close()
-    await eventually(lambda: alone(lesson), timeout_s=20)
+    await eventually(lambda: are_there(lesson, 1), timeout_s=20)
 
 
 async def connected(lesson: Lesson, program: Program) -> bool:
