@@ -1,7 +1,6 @@
 """What `make test`, `lint`, `e2e` and `docs` do. Every check runs; pytest's own line comes last.
 
-Unit and contract tests run two at a time, pages two files at a time: they wait for clocks and for each other's
-people most of the while. Those with real media have the machine to themselves.
+Unit and contract tests run two at a time. Those with real media and browsers have the machine to themselves.
 """
 
 import subprocess
@@ -17,7 +16,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 BIN = Path(sys.executable).parent
 COG_MARK = "[[[cog"
-TWO = ("-n", "2")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -147,13 +145,9 @@ def main(what: str, *arguments: str) -> int:
     if missing:
         console.print(f"[red]✗ can't run the tests without: {', '.join(missing)}[/]")
         return 1
-    if what == "all" and tests("-m", "unit or contract", *TWO, *arguments):
+    if what == "all" and tests("-m", "unit or contract", "-n", "2", *arguments):
         failed.append("unit and contract tests")
-    code = tests("-m", "e2e", *TWO, "--dist", "loadfile", *arguments)
-    if what == "all":
-        if code:
-            failed.append("tests of pages")
-        code = tests("-m", "media", *arguments)
+    code = tests("-m", "e2e" if what == "e2e" else "media or e2e", *arguments)
     if failed:
         console.print(f"[red]✗ checks that failed: {', '.join(failed)}[/]")
     return code or (1 if failed else 0)
