@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -46,6 +46,8 @@ class MediaClient:
         """None: the node has not been told yet that it is over."""
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue(MAX_EVENTS)
         self._calls: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._joins: dict[int, tuple[str, str]] = {}
+        """Whose seat a call that waits for its answer is about."""
         self._next_id = 0
         self._socket: ClientConnection | None = None
         self._ready = asyncio.Event()
@@ -180,6 +182,8 @@ class MediaClient:
         identifier = self._next_id
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._calls[identifier] = future
+        if method == "join":
+            self._joins[identifier] = (params["room_id"], params["participant_id"])
         try:
             await socket.send(json.dumps({"id": identifier, "method": method, "params": params}))
             reply = await asyncio.wait_for(future, CALL_TIMEOUT_S)
@@ -187,6 +191,7 @@ class MediaClient:
             raise MediaError("unavailable", "media node") from None
         finally:
             self._calls.pop(identifier, None)
+            self._joins.pop(identifier, None)
         if "error" in reply:
             raise MediaError(reply["error"]["kind"], reply["error"]["detail"])
         return reply["result"]
@@ -289,9 +294,18 @@ class MediaClient:
                     )
                 )
                 continue
-            future = self._calls.get(message.get("id", 0))
+            identifier = message.get("id", 0)
+            if identifier in self._joins and "result" in message:
+                self._report_held(self._joins[identifier], message["result"]["tracks"])
+            future = self._calls.get(identifier)
             if future is not None and not future.done():
                 future.set_result(message)
+
+    def _report_held(self, seat: tuple[str, str], tracks: Sequence[Mapping[str, Any]]) -> None:
+        """What this seat publishes already: a room server that was started again knows of none of it."""
+        for track in tracks:
+            data = {key: track[key] for key in ("source", "kind", "muted")}
+            self._report(MediaEvent("published", *seat, data))
 
     def _report(self, event: MediaEvent) -> None:
         try:

@@ -28,6 +28,13 @@ class Drawn(_Drawn):
     on_drawn: rx.EventHandler[_A_NUMBER]
 
 
+class Held(_Drawn):
+    """Its first child while ``verdict`` is open, and on while it is "" (not known yet); else its second."""
+
+    tag = "Held"
+    verdict: rx.Var[str]
+
+
 class StateShape(_Drawn):
     """One of five shapes: expected, waiting, live, late, ended."""
 

@@ -30,6 +30,14 @@ export function Drawn({ count, onDrawn }) {
   return null;
 }
 
+/** A page that was open stays as it is while nobody says that it is not: its server may just have been started again. */
+export function Held({ verdict, children }) {
+  const [page, instead] = children;
+  const held = useRef(false);
+  held.current = verdict === "open" || (held.current && !verdict);
+  return held.current ? page : instead;
+}
+
 /** One of the five state shapes. Hidden from screen readers: a word stands beside it. */
 export function StateShape({ state }) {
   return (

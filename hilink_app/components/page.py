@@ -12,7 +12,8 @@ class PageSpec:
     """roles: role names, or SIGNED_IN, PUBLIC, SEAT (core.access); at least one. An empty tuple is refused.
 
     nav: word on the rail ("" = not on it), icon: a Lucide name, order: place on the rail.
-    nav_roles: on whose rail (default: the roles). full_bleed: no frame around it.
+    nav_roles: on whose rail (default: the roles). full_bleed: no frame around it. stays: what is on the screen is
+    not taken away while a server that was started again does not know the page yet; for what runs by itself.
     on_load: event handlers, each with its own `@allow`. plugin: filled in by the app.
     """
 
@@ -25,5 +26,6 @@ class PageSpec:
     order: int = 50
     nav_roles: tuple[str, ...] = ()
     full_bleed: bool = False
+    stays: bool = False
     on_load: Sequence[Any] = ()
     plugin: str = ""

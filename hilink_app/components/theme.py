@@ -8,6 +8,8 @@ from typing import Any
 
 import reflex as rx
 
+from hilink_app.components.offline import offline
+
 STYLESHEETS = [f"css/{name}.css" for name in ("tokens", "theme", "kit", "parts", "hours", "calendar")]
 """Order matters: ``theme.css`` lays the tokens over Radix with rules of the same weight: it comes later."""
 
@@ -58,4 +60,11 @@ def toaster() -> rx.Component:
 
 def app_style() -> dict[str, Any]:
     """Arguments for ``rx.App``."""
-    return {"stylesheets": STYLESHEETS, "head_components": head(), "html_lang": "en", "toaster": toaster()}
+    return {
+        "stylesheets": STYLESHEETS,
+        "head_components": head(),
+        "html_lang": "en",
+        "toaster": toaster(),
+        # In place of Reflex's own, which names sockets and addresses.
+        "extra_app_wraps": {(5, "Overlay"): lambda stateful: offline() if stateful else None},
+    }

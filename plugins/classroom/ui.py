@@ -153,7 +153,9 @@ def line_box(session_id: rx.Var) -> rx.Component:
 
 def pages() -> list[PageSpec]:
     return [
-        PageSpec("/room/[session_id]", room_page, "Classroom", (SIGNED_IN, SEAT), full_bleed=True),
+        PageSpec(
+            "/room/[session_id]", room_page, "Classroom", (SIGNED_IN, SEAT), full_bleed=True, stays=True
+        ),
         PageSpec("/check", check_page, "Check your connection", (SIGNED_IN, SEAT), full_bleed=True),
         PageSpec("/recording/[session_id]", recording_page, "Recording", (SIGNED_IN,)),
     ]

@@ -384,6 +384,10 @@ async def test_a_new_room_server_finds_the_rooms_again(media: MediaClient, node:
     await again.wait_connected()
     (welcome,) = await again.signal("room", "ann", {"type": "hello", "version": 1})
     assert welcome["publisher"] == "cpublisher"
+    events = again.events()
+    told = [await asyncio.wait_for(anext(events), 5) for _ in range(2)]
+    found = [(one.participant_id, one.data["source"]) for one in told if one.kind == "published"]
+    assert found == [("ann", "microphone")], "what she sends already is news to this one"
     await again.leave("room", "ann")
     await eventually(lambda: asyncio.sleep(0, "room" not in node.rooms))
     await again.close()
