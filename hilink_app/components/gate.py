@@ -24,31 +24,33 @@ def gate(spec: PageSpec) -> rx.Component:
 
 def _closed(verdict: rx.Var[str], waiting: rx.Component) -> rx.Component:
     """Why a page is not drawn."""
-    return rx.match(
-        verdict,
-        (
-            DENIED,
-            bare(
-                missing(
-                    t("This page is not for your account"),
-                    t("Your sign-in works, but this page belongs to another role."),
-                    link(t("Go to your start page"), "/"),
-                    icon_name="lock",
-                )
+    return rx.fragment(
+        rx.match(
+            verdict,
+            (
+                DENIED,
+                bare(
+                    missing(
+                        t("This page is not for your account"),
+                        t("Your sign-in works, but this page belongs to another role."),
+                        link(t("Go to your start page"), "/"),
+                        icon_name="lock",
+                    )
+                ),
             ),
-        ),
-        (
-            OFF,
-            bare(
-                missing(
-                    t("This part is switched off"),
-                    t(
-                        "An operator switched it off. Nothing is lost; it comes back when it is switched on again."
-                    ),
-                    link(t("Go to your start page"), "/"),
-                    icon_name="power",
-                )
+            (
+                OFF,
+                bare(
+                    missing(
+                        t("This part is switched off"),
+                        t(
+                            "An operator switched it off. Nothing is lost; it comes back when it is switched on again."
+                        ),
+                        link(t("Go to your start page"), "/"),
+                        icon_name="power",
+                    )
+                ),
             ),
-        ),
-        waiting,
+            waiting,
+        )
     )

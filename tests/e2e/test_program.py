@@ -5,27 +5,23 @@ import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import TimeoutError as OutOfTime
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from core import services
-from core.access import set_password, viewer_for
 from core.domain import Person
-from core.lifecycle import end
 from core.testing import seed
-from hilink_app import bootstrap
-from hilink_app.demo.people import PASSWORD
 from rtc.tests.test_following import LUMA, Plain
 from tests.accessibility import problems
+from tests.e2e.rooms import PATIENT_MS, enter, open_lesson
 from tests.e2e.story import wait_for_picture
 from tests.media.test_whip import Program
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-PATIENT_MS = 60_000
 PATIENT_S = PATIENT_MS / 1000
 
 OpenRoom = Callable[[Person], Page]
@@ -75,48 +71,15 @@ def apart() -> Iterator[Apart]:
 
 @pytest.fixture
 def lesson(hilink_stack: Stack) -> Iterator[seed.Lesson]:
-    """A lesson of the test's own, open now; it is ended afterwards."""
-    made = bootstrap.build(hilink_stack.settings, "cli")
-    with services.using(made):
-        with made.store.write() as db:
-            one = seed.lesson(db, starts_in_s=120)
-            one.students[0].email = f"{one.students[0].id}@example.org"
-            db.add(one.students[0])
-            for person in (one.instructor, one.students[0]):
-                set_password(db, person.id, PASSWORD)
+    with open_lesson(hilink_stack) as one:
         yield one
-        with made.store.read() as db:
-            instructor = viewer_for(db, one.instructor.id)
-        assert instructor is not None
-        end.end_session(instructor, one.session.id)
-    made.store.close()
 
 
 @pytest.fixture
 def open_room(
     hilink_stack: Stack, new_context: Callable[..., BrowserContext], lesson: seed.Lesson
 ) -> OpenRoom:
-    """The classroom, entered by one of its people."""
-
-    def open_page(person: Person) -> Page:
-        context = new_context(
-            viewport={"width": 1440, "height": 900}, permissions=["camera", "microphone", "clipboard-write"]
-        )
-        answer = context.request.post(
-            f"{hilink_stack.url}/auth/sign-in",
-            form={"email": str(person.email), "password": PASSWORD},
-            headers={"Origin": hilink_stack.url},
-        )
-        assert answer.ok
-        page = context.new_page()
-        page.set_default_timeout(PATIENT_MS)
-        page.goto(f"{hilink_stack.url}/room/{lesson.session.id}")
-        expect(page.get_by_test_id("join")).to_be_enabled(timeout=PATIENT_MS)
-        page.get_by_test_id("join").click()
-        expect(page.get_by_test_id("dock-mic")).to_be_visible(timeout=PATIENT_MS)
-        return page
-
-    return open_page
+    return partial(enter, hilink_stack, new_context, session_id=lesson.session.id)
 
 
 def address(page: Page) -> tuple[str, str]:
