@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from core.testing import seed
+from tests.accessibility import problems
 from tests.e2e.rooms import PATIENT_MS, enter, open_lesson
 from tests.e2e.story import videos, wait_for_picture, wait_for_sound
 from tests.stack import Stack
@@ -69,3 +70,18 @@ def test_a_server_dies_and_everybody_is_back_by_themselves(
     for name, page in pages.items():
         assert page.evaluate("() => window.__others") == [], "nobody was shown anything but the sentence"
         assert page.locator(".rm-tile").count() == seats[name] and name in videos(page)
+
+
+def test_another_page_says_so_and_comes_back(
+    hilink_stack: Stack, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context().new_page()
+    page.goto(f"{hilink_stack.url}/sign-in")
+    expect(page.get_by_label("Email", exact=True)).to_be_visible()
+    hilink_stack.kill("web")
+    note = page.get_by_role("status").filter(has_text="Looking for your connection")
+    expect(note).to_be_visible(timeout=PATIENT_MS)
+    assert problems(page) == [] and page.locator("[data-sonner-toast]").count() == 0
+    hilink_stack.start("web")
+    expect(note).to_have_count(0, timeout=PATIENT_MS)
+    expect(page.get_by_label("Email", exact=True)).to_be_visible()
