@@ -194,7 +194,9 @@ class Dtls:
 
 def _why(error: SSL.Error) -> str:
     """OpenSSL's own words, as far as it has some."""
-    queue: list[tuple[str, str, str]] = error.args[0] if error.args else []
+    if isinstance(error, SSL.SysCallError) or not error.args:
+        return "no reason given"
+    queue: list[tuple[str, str, str]] = error.args[0]
     return "; ".join(reason for _, _, reason in queue) or "no reason given"
 
 

@@ -450,9 +450,9 @@ class Forwarder:
         if old not in self.publication.encodings.values():
             return expected
         ntp_apart = (encoding.sr.ntp - old.sr.ntp) / 4294967296
-        since_sr = rtp_difference(timestamp, encoding.sr.rtp_timestamp)
+        since_sr = rtp.time_distance(timestamp, encoding.sr.rtp_timestamp)
         aligned = old.sr.rtp_timestamp + int(ntp_apart * clock) + since_sr + self._timestamp_offset
-        ahead = rtp_difference(aligned, self._last_timestamp)
+        ahead = rtp.time_distance(aligned, self._last_timestamp)
         return aligned if 0 < ahead < 3 * clock else expected
 
     @property
@@ -493,11 +493,6 @@ class Forwarder:
     def _detach(self, encoding: Encoding | None) -> None:
         if encoding is not None and self in encoding.forwarders:
             encoding.forwarders.remove(self)
-
-
-def rtp_difference(newer: int, older: int) -> int:
-    """Signed distance of two 32-bit timestamps."""
-    return ((newer - older + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
 def _with_picture(payload: bytes, at: int, picture: int) -> bytes:

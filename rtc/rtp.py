@@ -102,3 +102,8 @@ def abs_send_time(identifier: int, now_s: float) -> bytes:
 def distance(newer: int, older: int) -> int:
     """How far `newer` is ahead of `older` in 16-bit sequence space, -32768 to 32767."""
     return ((newer - older + 0x8000) & 0xFFFF) - 0x8000
+
+
+def time_distance(newer: int, older: int) -> int:
+    """How far `newer` is ahead of `older` in 32-bit timestamps, signed."""
+    return ((newer - older + 0x80000000) & 0xFFFFFFFF) - 0x80000000

@@ -7,7 +7,7 @@ from hilink_app.components.i18n import t
 
 
 def offline() -> rx.Component:
-    """a11y: a status. The classroom has a sentence of its own (kit.css)."""
+    """a11y: a status. The classroom has a sentence of its own (parts.css)."""
 
     def offline_note() -> rx.Component:
         note = rx.el.p(t("Looking for your connection"), role="status", class_name="hl-offline")

@@ -2,7 +2,7 @@
 least delayed packet of all ties the person's clock to ours. Seconds everywhere; our clock is time.monotonic().
 """
 
-from rtc.forwarder import rtp_difference
+from rtc.rtp import time_distance
 
 WINDOW_S = 30.0
 JUMP_S = 0.5
@@ -54,7 +54,7 @@ class StreamClock:
         """The timestamp without its wrap, near the newest one."""
         if self._last is None:
             self._last = timestamp + (1 << 32)
-        return self._last + rtp_difference(timestamp, self._last & 0xFFFFFFFF)
+        return self._last + time_distance(timestamp, self._last & 0xFFFFFFFF)
 
     def received(self, timestamp: int, at_s: float) -> None:
         """A packet came."""

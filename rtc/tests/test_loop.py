@@ -21,7 +21,6 @@ def which() -> str:
     return seen[0]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not made for Windows")
 def test_a_node_runs_on_uvloop() -> None:
     assert which() == "uvloop"
 
