@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, ViewportSize
 
 from hilink_app.demo.people import ACCOUNTS, PASSWORD
 from tests.accessibility import problems
@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SETTLE_MS = 900
 RESTYLED_MS = 300
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 900}
+WIDE = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=900)
 
 NewContext = Callable[..., BrowserContext]
 
