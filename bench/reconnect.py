@@ -34,9 +34,6 @@ WAIT_S = 20.0
 REST_S = 4.0
 MOVE_S = 4.0
 MEET_S = 60.0
-SETTLE_S = 20.0
-"""Pages that start together on few cores hear each other late and by fits; the browsers' jitter buffers grow to a
-second and remember that for so long. A cut would measure how long they take to fill."""
 BUFFER = 1 << 20
 
 TARGETS: dict[str, Target] = {
@@ -193,7 +190,6 @@ async def _run(ctx: Context) -> Result:
             bench = Bench(ctx, server, proxy, pages, samples)
             await asyncio.gather(*(bench.ready(own) for own in pages))
             ctx.say(f"{len(pages)} pages hear and see each other; {rounds} rounds")
-            await asyncio.sleep(SETTLE_S)
             for _ in range(rounds):
                 for cut_s in CUTS_S:
                     await bench.cut(cut_s)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from core.config import Settings
 from hilink_app.toolchain import browser as browsers
@@ -15,9 +15,6 @@ from hilink_app.toolchain.redis import RedisServer
 from tests.stack import Stack
 
 _numbers = itertools.count()
-
-# Playwright's own five seconds are short for a busy machine; what is there already is not waited for.
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
