@@ -28,6 +28,9 @@ PING_EVERY_S, PING_TIMEOUT_S = 1.0, 3.0
 MAX_EVENTS = 50_000
 MAX_DEPARTED = 10_000
 
+Seat = tuple[str, str]
+"""(room_id, participant_id)"""
+
 
 class MediaClient:
     """Implements core.ports.MediaServer; reconnects by itself. Use it in one event loop.
@@ -40,13 +43,13 @@ class MediaClient:
     def __init__(self, url: str, key: bytes) -> None:
         self._url = url
         self._key = key
-        self._seats: dict[tuple[str, str], MediaRights] = {}
-        self._departed: dict[tuple[str, str], None] = {}
+        self._seats: dict[Seat, MediaRights] = {}
+        self._departed: dict[Seat, None] = {}
         self._recordings: dict[str, str | None] = {}
         """None: the node has not been told yet that it is over."""
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue(MAX_EVENTS)
         self._calls: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._joins: dict[int, tuple[str, str]] = {}
+        self._joins: dict[int, Seat] = {}
         """Whose seat a call that waits for its answer is about."""
         self._next_id = 0
         self._socket: ClientConnection | None = None
@@ -235,14 +238,7 @@ class MediaClient:
             self._socket = socket
             reader = asyncio.create_task(self._read(socket))
             try:
-                for room_id, participant_id in list(self._departed):
-                    await self._request("leave", {"room_id": room_id, "participant_id": participant_id})
-                    self._departed.pop((room_id, participant_id), None)
-                anew = [
-                    seat for seat, rights in list(self._seats.items()) if await self._rejoin(*seat, rights)
-                ]
-                for room_id, recording_id in list(self._recordings.items()):
-                    await self._record_again(room_id, recording_id)
+                anew = await self._tell_all()
                 self._ready.set()
                 self._tried.set()
                 self._report(MediaEvent("node_back", ""))
@@ -256,10 +252,39 @@ class MediaClient:
                     if not future.done():
                         future.set_exception(MediaError("unavailable", "media node"))
 
+    async def _tell_all(self) -> list[Seat]:
+        """Tell the node everything, and what changes meanwhile; returns the seats of which it holds nothing.
+
+        After the last look nothing is awaited: who comes or goes from then on finds the client ready.
+        """
+        told: dict[Seat, MediaRights] = {}
+        recorded: dict[str, str | None] = {}
+        anew: dict[Seat, None] = {}
+        while True:
+            calls = self._next_id
+            for seat in list(self._departed):
+                if seat not in self._departed:
+                    continue  # back again meanwhile
+                told.pop(seat, None)
+                anew.pop(seat, None)
+                await self._request("leave", {"room_id": seat[0], "participant_id": seat[1]})
+                self._departed.pop(seat, None)
+            for seat in list(self._seats):
+                rights = self._seats.get(seat)
+                if rights is not None and told.get(seat) != rights:
+                    told[seat] = rights
+                    if await self._rejoin(*seat, rights):
+                        anew[seat] = None
+            for room_id in list(self._recordings):
+                recording_id = self._recordings.get(room_id, "")
+                if recording_id != "" and recorded.get(room_id, "") != recording_id:
+                    recorded[room_id] = recording_id
+                    await self._record_again(room_id, recording_id)
+            if self._next_id == calls:
+                return list(anew)
+
     async def _rejoin(self, room_id: str, participant_id: str, rights: MediaRights) -> bool:
         """True when the node holds nothing of this seat: it began anew, or the browser's hello found no node."""
-        if self._seats.get((room_id, participant_id)) != rights:
-            return False
         params = {"room_id": room_id, "participant_id": participant_id, "rights": asdict(rights)}
         try:
             held = await self._request("join", params)
@@ -301,7 +326,7 @@ class MediaClient:
             if future is not None and not future.done():
                 future.set_result(message)
 
-    def _report_held(self, seat: tuple[str, str], tracks: Sequence[Mapping[str, Any]]) -> None:
+    def _report_held(self, seat: Seat, tracks: Sequence[Mapping[str, Any]]) -> None:
         """What this seat publishes already: a room server that was started again knows of none of it."""
         for track in tracks:
             data = {key: track[key] for key in ("source", "kind", "muted")}

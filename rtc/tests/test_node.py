@@ -415,6 +415,25 @@ async def test_a_node_that_restarts_gets_its_seats_back(unused_tcp_port: int) ->
     await second.close()
 
 
+async def test_who_comes_and_goes_while_a_node_is_told_its_seats(unused_tcp_port: int) -> None:
+    client = MediaClient(f"ws://127.0.0.1:{unused_tcp_port}/control", KEY)
+    for number in range(40):
+        await client.join("room", f"p{number}", RIGHTS)
+    node = Node(["127.0.0.1"], 0, KEY)
+    await node.start("127.0.0.1", unused_tcp_port)
+    await eventually(lambda: asyncio.sleep(0, "room" in node.rooms), step_s=0)
+    assert not client.connected, "it is told seat after seat"
+    await client.join("room", "late", RIGHTS)
+    await client.leave("room", "p0")
+    await client.join("room", "p1", replace(RIGHTS, audio_only=True))
+    await client.wait_connected()
+    people = node.rooms["room"].participants
+    assert set(people) == {"late", *(f"p{number}" for number in range(1, 40))}
+    assert people["p1"].rights.audio_only
+    await client.close()
+    await node.close()
+
+
 async def test_the_process_starts_and_stops(tmp_path: Path, unused_tcp_port: int) -> None:
     url = f"ws://127.0.0.1:{unused_tcp_port}/control"
     environment = os.environ | {
